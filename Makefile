@@ -1,0 +1,43 @@
+# `make` lists the targets. Recipes longer than a few lines live in scripts/, where each can also be run by hand.
+
+# The linter's version: `make lint` fetches it, nothing has to be installed before.
+GOLANGCI_LINT_VERSION := v2.15.0
+# Time for each fuzz target of `make fuzz`.
+FUZZTIME ?= 10m
+VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
+
+.DEFAULT_GOAL := help
+.PHONY: help build demo test bench lint fuzz dist size generate clean
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+build: ## build the static binary bin/millrace
+	CGO_ENABLED=0 go build -trimpath -ldflags '-s -w -X main.version=$(VERSION)' -o bin/millrace ./cmd/millrace
+
+demo: build ## make text, count its words, show the top words and the times
+	scripts/demo.sh
+
+test: ## everything that must pass: vet, layers, unit, race, fuzz samples, binary size, real Hadoop
+	scripts/test.sh
+
+bench: ## run the peers and Millrace on the same files, write tables to docs/benchmarks
+	scripts/bench.sh
+
+lint: ## run golangci-lint as .golangci.yml says
+	scripts/lint.sh $(GOLANGCI_LINT_VERSION)
+
+fuzz: ## fuzz each target for FUZZTIME (10m)
+	scripts/fuzz.sh $(FUZZTIME)
+
+dist: ## static binaries for linux and darwin in dist/, with checksums
+	scripts/dist.sh $(VERSION)
+
+size: ## print the longest files and functions and the largest packages
+	@go run ./internal/lint/size
+
+generate: ## rewrite generated code
+	go generate ./...
+
+clean: ## remove what the other targets made
+	rm -rf bin dist
