@@ -1,0 +1,60 @@
+package connectors
+
+import (
+	"context"
+
+	"github.com/millrace/millrace/columnar"
+)
+
+// Sink is where data goes: immutable settings. Implementations are used by many goroutines.
+type Sink interface {
+	// Name is the connector's name in plans and metrics: "file".
+	Name() string
+	// Describe says in a few words what is written, for plans.
+	Describe() string
+	// Validate reports settings that cannot work, without I/O.
+	Validate() error
+	// Begin looks before the job starts whether writing can work (the target exists and may not be replaced, no permission) and repairs
+	// what an interrupted run left. It changes nothing that is visible.
+	Begin(ctx context.Context, env Env) error
+	// NewWriter starts a task's writing of batches with that schema.
+	NewWriter(ctx context.Context, env TaskEnv, schema *columnar.Schema) (Writer, error)
+	// NewCommitter starts the run's committing.
+	NewCommitter(env Env) (Committer, error)
+}
+
+// Writer writes what one task gives it. One goroutine calls it.
+type Writer interface {
+	// Write takes the batch's rows that count; the batch is borrowed until it returns.
+	Write(ctx context.Context, b columnar.Batch) error
+	// Prepare makes durable, but not visible, what was written since the last Prepare, and returns what has to be committed.
+	Prepare(ctx context.Context) ([]Committable, error)
+	// Close ends the writer. What was not prepared is removed.
+	Close() error
+}
+
+// Committable is something durable that a commit makes visible.
+type Committable struct {
+	Data  []byte // the connector's own encoding; begins with a version byte
+	Rows  int64
+	Bytes int64
+	Files int
+}
+
+// Committer makes committables visible. The coordinator calls it, one call at a time.
+type Committer interface {
+	// Commit makes all of them visible. It is idempotent: after a crash it is called again with the same ones. final says that the
+	// input has ended and nothing will follow. An error means that nothing, or not all, is visible, and that a repeated call may
+	// finish it.
+	Commit(ctx context.Context, c []Committable, final bool) (Published, error)
+	// Abort removes what the run left behind, prepared or not. Nothing of it was committed.
+	Abort(ctx context.Context) error
+}
+
+// Published is what a commit made visible, for the job's summary.
+type Published struct {
+	Files      int
+	Partitions int
+	Rows       int64
+	Bytes      int64
+}
