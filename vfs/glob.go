@@ -15,12 +15,12 @@ func HasMeta(pattern string) bool { return strings.ContainsAny(pattern, `*?[{\`)
 
 // Glob returns the files and folders that match a pattern, sorted by path, each once. No match is no error.
 //
-//   - any characters of one name
-//     ?        one character of a name
-//     [a-c]    one of a set; [^a-c] one outside it
-//     \x       the character x itself
-//     {x,y}    either; may nest and may contain slashes
-//     **       as a whole name: any number of folders, also none; at the end: all files below
+//	?        one character of a name
+//	*        any number of them
+//	[a-c]    one of a set; [^a-c] one outside it
+//	\x       the character x itself
+//	{x,y}    either; may nest and may contain slashes
+//	**       as a whole name: any number of folders, also none; at the end: all files below
 //
 // A wildcard at the beginning of a name does not match a hidden name (IsHidden), nor does ** enter one: write
 // the '.' or '_' out. A malformed pattern is path.ErrBadPattern.
