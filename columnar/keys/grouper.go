@@ -1,0 +1,104 @@
+package keys
+
+import (
+	"fmt"
+
+	"github.com/millrace/millrace/columnar"
+)
+
+// Grouper numbers distinct keys in the order of their first rows: 0, 1, 2, ... Groups are never removed one by one. It is built for
+// batches: a chunk of rows is hashed, then looked up, so that the look-ups' cache misses overlap.
+//
+// One column of a fixed width of up to 8 bytes and one string or binary column have tables of their own; everything else goes through a
+// row encoding as one byte string. Keys of up to 15 bytes lie in the slots themselves.
+type Grouper struct {
+	types []columnar.Type
+	words *wordTable // one column for which isWord holds
+	bytes *byteTable // all others
+	rows  *rowCoder  // more than one column, or one that is neither string nor binary
+}
+
+// NewGrouper returns an empty Grouper for key columns of those types. Without columns all rows are one group.
+func NewGrouper(types []columnar.Type) *Grouper {
+	g := &Grouper{types: types}
+	switch {
+	case len(types) == 1 && isWord(types[0]):
+		g.words = newWordTable()
+	case len(types) == 1 && types[0].IsVariable():
+		g.bytes = newByteTable()
+	default:
+		g.bytes, g.rows = newByteTable(), &rowCoder{types: types}
+	}
+	return g
+}
+
+// Find writes the groups of n rows into out[:n]: of rows sel[0] to sel[n-1] of cols, or of the first n when sel is nil. Keys not seen
+// before become groups. The columns are borrowed until it returns; their types must be those given to NewGrouper. At most 2^31-1 groups
+// fit; callers look at [Grouper.Size] between batches and spill long before.
+func (g *Grouper) Find(cols []columnar.Column, sel []int32, n int, out []int32) {
+	g.find(cols, sel, out[:n], true)
+}
+
+// Lookup is Find without making groups: a key not seen gives -1.
+func (g *Grouper) Lookup(cols []columnar.Column, sel []int32, n int, out []int32) {
+	g.find(cols, sel, out[:n], false)
+}
+
+func (g *Grouper) find(cols []columnar.Column, sel []int32, out []int32, insert bool) {
+	if len(cols) != len(g.types) {
+		panic(fmt.Sprintf("keys: %d columns given to a grouper of %d", len(cols), len(g.types)))
+	}
+	switch {
+	case g.words != nil:
+		g.words.find(&cols[0], sel, out, insert)
+	case g.rows == nil:
+		g.bytes.find(&cols[0], sel, out, insert)
+	default:
+		for from := 0; from < len(out); from += chunk {
+			part := out[from:min(from+chunk, len(out))]
+			rows := g.rows.encode(cols, sel, from, len(part))
+			g.bytes.find(&rows, nil, part, insert)
+		}
+	}
+}
+
+// Len returns the number of groups.
+func (g *Grouper) Len() int {
+	if g.words != nil {
+		return len(g.words.keys)
+	}
+	return len(g.bytes.entries)
+}
+
+// Keys returns the keys of the groups from (inclusive) to to (exclusive) as fresh columns, one row a group. Floats are canonical.
+func (g *Grouper) Keys(from, to int) []columnar.Column {
+	switch {
+	case g.words != nil:
+		return []columnar.Column{g.words.columns(g.types[0], from, to)}
+	case g.rows == nil:
+		return []columnar.Column{g.bytes.column(g.types[0], from, to)}
+	default:
+		return g.rows.decode(g.bytes.column(columnar.BinaryType, from, to))
+	}
+}
+
+// Size returns the bytes of memory held, without the fixed scratch space.
+func (g *Grouper) Size() int {
+	if g.words != nil {
+		return g.words.size()
+	}
+	size := g.bytes.size()
+	if g.rows != nil {
+		size += cap(g.rows.data) + 4*cap(g.rows.offsets)
+	}
+	return size
+}
+
+// Reset forgets all groups and keeps memory for as many.
+func (g *Grouper) Reset() {
+	if g.words != nil {
+		g.words.reset()
+		return
+	}
+	g.bytes.reset()
+}

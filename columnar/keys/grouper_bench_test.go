@@ -1,0 +1,148 @@
+package keys
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"testing"
+
+	"github.com/millrace/millrace/columnar"
+)
+
+const benchBatches = 128
+
+// reportRows reports the rate of a benchmark whose every loop takes benchBatches batches.
+func reportRows(b *testing.B, perLoop int) {
+	b.ReportAllocs()
+	b.ReportMetric(float64(b.N)*float64(perLoop)/b.Elapsed().Seconds()/1e6, "Mrows/s")
+}
+
+// zipfWords returns batches of words drawn by Zipf's law (s = 1.1) from as many distinct ones, of 2 to 13 letters, the frequent ones
+// shorter.
+func zipfWords(distinct int) []columnar.Column {
+	r := rand.New(rand.NewPCG(1, 2))
+	words := make([]string, distinct)
+	for i := range words {
+		word := make([]byte, 2+r.IntN(4)+min(i/500, 4)+r.IntN(5))
+		for k := range word {
+			word[k] = 'a' + byte(r.IntN(26))
+		}
+		words[i] = string(word)
+	}
+	zipf := rand.NewZipf(r, 1.1, 1, uint64(distinct-1))
+	batches := make([]columnar.Column, benchBatches)
+	for k := range batches {
+		b := columnar.NewBuilder(columnar.StringType, columnar.DefaultRows)
+		for range columnar.DefaultRows {
+			b.AppendString(words[zipf.Uint64()])
+		}
+		batches[k] = b.Finish()
+	}
+	return batches
+}
+
+func uniformInts(groups int) []columnar.Column {
+	r := rand.New(rand.NewPCG(1, 2))
+	batches := make([]columnar.Column, benchBatches)
+	for k := range batches {
+		values := make([]int64, columnar.DefaultRows)
+		for i := range values {
+			values[i] = r.Int64N(int64(groups)) * 1_000_003
+		}
+		batches[k] = columnar.Of(columnar.Int64Type, values, columnar.Bitmap{})
+	}
+	return batches
+}
+
+// BenchmarkGrouper counts rows by key: ids from the Grouper and a dense array of counts, against Go's maps.
+func BenchmarkGrouper(b *testing.B) {
+	words := zipfWords(100_000)
+	b.Run("string/zipf=100k", func(b *testing.B) { benchCounts(b, [][]columnar.Column{words}) })
+	b.Run("string/zipf=100k/gomap", func(b *testing.B) { benchStringMap(b, words) })
+	for _, groups := range []int{1e3, 1e6} {
+		ints := uniformInts(groups)
+		name := fmt.Sprintf("int64/groups=%.0e", float64(groups))
+		b.Run(name, func(b *testing.B) { benchCounts(b, [][]columnar.Column{ints}) })
+		b.Run(name+"/gomap", func(b *testing.B) { benchIntMap(b, ints) })
+		small := make([]columnar.Column, len(ints))
+		for k, c := range ints {
+			values := make([]int32, c.Len)
+			for i, v := range columnar.Values[int64](c) {
+				values[i] = int32(v / 1_000_003 % 100)
+			}
+			small[k] = columnar.Of(columnar.Int32Type, values, columnar.Bitmap{})
+		}
+		b.Run("int64,int32/groups="+fmt.Sprintf("%.0e", float64(groups)), func(b *testing.B) { benchCounts(b, [][]columnar.Column{ints, small}) })
+		b.Run("int64,int64/groups="+fmt.Sprintf("%.0e", float64(groups)), func(b *testing.B) { benchCounts(b, [][]columnar.Column{ints, ints}) })
+	}
+	b.Run("string,string/zipf=100k", func(b *testing.B) { benchCounts(b, [][]columnar.Column{words, words}) })
+}
+
+func benchCounts(b *testing.B, cols [][]columnar.Column) {
+	types := make([]columnar.Type, len(cols))
+	for i := range cols {
+		types[i] = cols[i][0].Type
+	}
+	g := NewGrouper(types)
+	var counts []int64
+	out := make([]int32, columnar.DefaultRows)
+	row := make([]columnar.Column, len(cols))
+	for b.Loop() {
+		for k := range benchBatches {
+			for i := range cols {
+				row[i] = cols[i][k]
+			}
+			g.Find(row, nil, len(out), out)
+			for len(counts) < g.Len() {
+				counts = append(counts, 0)
+			}
+			for _, group := range out {
+				counts[group]++
+			}
+		}
+	}
+	reportRows(b, benchBatches*columnar.DefaultRows)
+}
+
+func benchStringMap(b *testing.B, batches []columnar.Column) {
+	counts := map[string]*int64{}
+	for b.Loop() {
+		for k := range batches {
+			for i := range batches[k].Len {
+				word := batches[k].Text(i)
+				if n := counts[word]; n != nil {
+					*n++
+				} else {
+					one := int64(1)
+					counts[word] = &one
+				}
+			}
+		}
+	}
+	reportRows(b, len(batches)*columnar.DefaultRows)
+}
+
+func benchIntMap(b *testing.B, batches []columnar.Column) {
+	counts := map[int64]int64{}
+	for b.Loop() {
+		for k := range batches {
+			for _, v := range columnar.Values[int64](batches[k]) {
+				counts[v]++
+			}
+		}
+	}
+	reportRows(b, len(batches)*columnar.DefaultRows)
+}
+
+func BenchmarkHash(b *testing.B) {
+	out := make([]uint64, columnar.DefaultRows)
+	for name, batches := range map[string][]columnar.Column{"string": zipfWords(100_000), "int64": uniformInts(1e6)} {
+		b.Run(name, func(b *testing.B) {
+			for b.Loop() {
+				for k := range batches {
+					Hash(batches[k:k+1], nil, len(out), out)
+				}
+			}
+			reportRows(b, len(batches)*columnar.DefaultRows)
+		})
+	}
+}
