@@ -41,10 +41,10 @@ make_text() {
 		}' </dev/null
 }
 
-# The counts are files of word,count lines.
+# The counts are files of word,count lines, which may begin with the columns' names.
 top_words() {
 	printf '\n  %-12s %12s\n' word count
-	cat "$work"/counts/[!_.]* | sort -t, -k2,2nr -k1,1 | awk -F, 'NR <= 15 { printf "  %-12s %12d\n", $1, $2 }'
+	cat "$work"/counts/[!_.]* | awk -F, '$2 + 0 > 0' | sort -t, -k2,2nr -k1,1 | awk -F, 'NR <= 15 { printf "  %-12s %12d\n", $1, $2 }'
 }
 
 rm -rf "$work/text" "$work/counts"
