@@ -261,6 +261,23 @@ func AppendFixed[T Fixed](b *Builder, v T) {
 	b.validRow()
 }
 
+// Extend adds n values to a fixed-width column and returns them, unspecified in content, for the caller to set before b is used again. T
+// must have the column's width.
+func Extend[T Fixed](b *Builder, n int) []T {
+	if n == 0 {
+		return nil
+	}
+	b.open()
+	at := len(b.data)
+	var zero T
+	b.data = growBytes(b.data, n*int(unsafe.Sizeof(zero)))
+	if b.valid != nil {
+		b.valid = appendBits(b.valid, b.n, Bitmap{}, 0, n)
+	}
+	b.n += n
+	return unsafe.Slice((*T)(unsafe.Pointer(&b.data[at])), n)
+}
+
 // AppendBool adds one bool.
 func (b *Builder) AppendBool(v bool) {
 	b.open()
