@@ -47,13 +47,10 @@ step_binary() {
 	fi
 }
 
-# Only packages with files tagged integration run here, one at a time: each starts daemons of its own.
-# Each internal/testkit/NAME/fetch.sh gets the real system NAME onto this machine, once.
+# Only packages with files tagged integration run here, one at a time: each starts daemons of its own. What they need
+# of the real systems (Hadoop's jars by Maven, a KDC by apt-get) they fetch themselves, once a machine.
 step_integration() {
-	local fetch folders
-	for fetch in internal/testkit/*/fetch.sh; do
-		[ ! -x "$fetch" ] || "$fetch"
-	done
+	local folders
 	folders=$( (git grep -lE '^//go:build .*integration' -- '*_test.go' || true) | xargs -r -n1 dirname | sort -u | sed 's|^|./|')
 	[ -z "$folders" ] || go test -p 1 -tags 'integration invariants' -timeout 15m $folders
 }
