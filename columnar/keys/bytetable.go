@@ -8,8 +8,8 @@ import (
 	"github.com/millrace/millrace/columnar"
 )
 
-// byteTable numbers distinct byte strings. Open addressing, linear probing, a power of two of slots of 24 bytes at most five eighths
-// full; a slot's place is in the high bits of the hash.
+// byteTable numbers distinct byte strings. Open addressing, linear probing, a power of two of slots of 24 bytes at most three
+// quarters full; a slot's place is in the high bits of the hash.
 //
 //	slot of up to 15 bytes   a, b: the bytes, zero padded, length+1 in the last       group+1
 //	slot of more             a: the hash   b: longMark, then the length              group+1
@@ -50,7 +50,7 @@ func newByteTable() *byteTable {
 func (t *byteTable) allocate(slots int) {
 	t.slots = make([]byteSlot, slots)
 	t.shift = uint8(64 - bits.TrailingZeros(uint(slots)))
-	t.limit = slots / 8 * 5
+	t.limit = slots / 4 * 3
 }
 
 // grow doubles the slots.
@@ -105,26 +105,52 @@ func (t *byteTable) probe(c *columnar.Column, sel []int32, out []int32, insert b
 	for k := range as {
 		hashes[k] = slotHash(as[k], bs[k])
 	}
+	if len(t.slots) > 1<<13 {
+		t.touch(hashes)
+	}
 	slots, shift, mask := t.slots, t.shift, uint64(len(t.slots)-1)
 	for k := range out {
 		a, b := as[k], bs[k]
 		i := hashes[k] >> (shift & 63)
-		for {
-			s := &slots[i&mask]
-			if s.a == a && s.b == b {
-				if b>>lengthShift != longMark || t.holds(s.group-1, c.Bytes(rowAt(sel, k))) {
-					out[k] = int32(s.group - 1)
-					break
-				}
-			} else if s.b == 0 {
-				out[k] = -1
-				if insert {
-					out[k] = t.insert(a, b, i&mask, c, rowAt(sel, k))
-					slots, shift, mask = t.slots, t.shift, uint64(len(t.slots)-1)
-				}
-				break
-			}
-			i++
+		first, second := &slots[i&mask], &slots[(i+1)&mask]
+		group, next := first.group, second.group
+		if (second.a^a)|(second.b^b) != 0 {
+			next = 0
+		}
+		if (first.a^a)|(first.b^b) != 0 {
+			group = next
+		}
+		if group == 0 || b>>lengthShift == longMark {
+			group = int64(t.one(a, b, i, c, rowAt(sel, k), insert)) + 1
+			slots, shift, mask = t.slots, t.shift, uint64(len(t.slots)-1)
+		}
+		out[k] = int32(group - 1)
+	}
+}
+
+// touch loads the first slots of a chunk.
+func (t *byteTable) touch(hashes []uint64) {
+	sum := int64(0)
+	for _, h := range hashes {
+		sum |= t.slots[h>>(t.shift&63)].group
+	}
+	if sum < 0 {
+		touched = sum
+	}
+}
+
+// one looks up the words a and b of a row from slot i on.
+func (t *byteTable) one(a, b, i uint64, c *columnar.Column, row int, insert bool) int32 {
+	long := b>>lengthShift == longMark
+	for mask := uint64(len(t.slots) - 1); ; i = (i + 1) & mask {
+		s := &t.slots[i]
+		switch {
+		case s.b == 0 && insert:
+			return t.insert(a, b, i, c, row)
+		case s.b == 0:
+			return -1
+		case s.a == a && s.b == b && (!long || t.holds(s.group-1, c.Bytes(row))):
+			return int32(s.group - 1)
 		}
 	}
 }

@@ -31,7 +31,7 @@
 //	bytes, n >= 16  h = s2^n; for each whole 16 bytes that are not the last: h = fold(a^s0, b^h); pair(a^h, b) of the last 16 bytes
 //	null            as the empty string
 //	struct          as its fields would as columns; of a null struct as null
-//	list, map       as bytes, of the items' row encoding (see rows.go)
+//	list, map       as bytes, of their items in row encoding (see rows.go)
 //	several columns h = fold(h^s2, hash of the next column^s3), from left to right
 //
 // A key group is taken from the low bits of the hash, a slot of a table from the high ones.

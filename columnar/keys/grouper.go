@@ -27,7 +27,7 @@ func NewGrouper(types []columnar.Type) *Grouper {
 	case len(types) == 1 && types[0].IsVariable():
 		g.bytes = newByteTable()
 	default:
-		g.bytes, g.rows = newByteTable(), &rowCoder{types: types}
+		g.bytes, g.rows = newByteTable(), newRowCoder(types)
 	}
 	return g
 }
@@ -56,6 +56,11 @@ func (g *Grouper) find(cols []columnar.Column, sel []int32, out []int32, insert 
 	default:
 		for from := 0; from < len(out); from += chunk {
 			part := out[from:min(from+chunk, len(out))]
+			if g.rows.words {
+				g.rows.pack(cols, sel, from, g.bytes.a[:len(part)], g.bytes.b[:len(part)])
+				g.bytes.probe(nil, nil, part, insert)
+				continue
+			}
 			rows := g.rows.encode(cols, sel, from, len(part))
 			g.bytes.find(&rows, nil, part, insert)
 		}

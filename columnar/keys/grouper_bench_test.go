@@ -3,17 +3,35 @@ package keys
 import (
 	"fmt"
 	"math/rand/v2"
+	"syscall"
 	"testing"
+	"time"
 
 	"github.com/millrace/millrace/columnar"
 )
 
 const benchBatches = 128
 
-// reportRows reports the rate of a benchmark whose every loop takes benchBatches batches.
-func reportRows(b *testing.B, perLoop int) {
+// cpuTime is the processor time that the process has taken; on a shared machine it says more than the wall clock.
+func cpuTime() time.Duration {
+	var u syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
+		panic(err)
+	}
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
+}
+
+// measure runs one round over perRound rows until the benchmark has enough.
+func measure(b *testing.B, perRound int, round func()) {
+	round()
 	b.ReportAllocs()
-	b.ReportMetric(float64(b.N)*float64(perLoop)/b.Elapsed().Seconds()/1e6, "Mrows/s")
+	start := cpuTime()
+	for b.Loop() {
+		round()
+	}
+	rows := float64(b.N) * float64(perRound)
+	b.ReportMetric(rows/b.Elapsed().Seconds(), "rows/s")
+	b.ReportMetric(rows/(cpuTime()-start).Seconds(), "rows/cpu-s")
 }
 
 // zipfWords returns batches of words drawn by Zipf's law (s = 1.1) from as many distinct ones, of 2 to 13 letters, the frequent ones
@@ -86,7 +104,7 @@ func benchCounts(b *testing.B, cols [][]columnar.Column) {
 	var counts []int64
 	out := make([]int32, columnar.DefaultRows)
 	row := make([]columnar.Column, len(cols))
-	for b.Loop() {
+	measure(b, benchBatches*columnar.DefaultRows, func() {
 		for k := range benchBatches {
 			for i := range cols {
 				row[i] = cols[i][k]
@@ -99,13 +117,12 @@ func benchCounts(b *testing.B, cols [][]columnar.Column) {
 				counts[group]++
 			}
 		}
-	}
-	reportRows(b, benchBatches*columnar.DefaultRows)
+	})
 }
 
 func benchStringMap(b *testing.B, batches []columnar.Column) {
 	counts := map[string]*int64{}
-	for b.Loop() {
+	measure(b, len(batches)*columnar.DefaultRows, func() {
 		for k := range batches {
 			for i := range batches[k].Len {
 				word := batches[k].Text(i)
@@ -117,32 +134,29 @@ func benchStringMap(b *testing.B, batches []columnar.Column) {
 				}
 			}
 		}
-	}
-	reportRows(b, len(batches)*columnar.DefaultRows)
+	})
 }
 
 func benchIntMap(b *testing.B, batches []columnar.Column) {
 	counts := map[int64]int64{}
-	for b.Loop() {
+	measure(b, len(batches)*columnar.DefaultRows, func() {
 		for k := range batches {
 			for _, v := range columnar.Values[int64](batches[k]) {
 				counts[v]++
 			}
 		}
-	}
-	reportRows(b, len(batches)*columnar.DefaultRows)
+	})
 }
 
 func BenchmarkHash(b *testing.B) {
 	out := make([]uint64, columnar.DefaultRows)
 	for name, batches := range map[string][]columnar.Column{"string": zipfWords(100_000), "int64": uniformInts(1e6)} {
 		b.Run(name, func(b *testing.B) {
-			for b.Loop() {
+			measure(b, len(batches)*columnar.DefaultRows, func() {
 				for k := range batches {
 					Hash(batches[k:k+1], nil, len(out), out)
 				}
-			}
-			reportRows(b, len(batches)*columnar.DefaultRows)
+			})
 		})
 	}
 }

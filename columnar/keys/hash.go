@@ -145,7 +145,7 @@ func hashColumn(col *columnar.Column, sel []int32, out []uint64) {
 	default:
 		var row []byte
 		for k := range out {
-			row = appendItems(row[:0], col, rowAt(sel, k))
+			row = appendNested(row[:0], col, rowAt(sel, k))
 			out[k] = HashBytes(row)
 		}
 	}

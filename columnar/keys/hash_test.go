@@ -37,7 +37,7 @@ func rowHash(cols []columnar.Column, row int) uint64 {
 		case c.Type.Kind == columnar.Struct:
 			one = rowHash(c.Children, row)
 		default:
-			one = HashBytes(appendItems(nil, c, row))
+			one = HashBytes(appendNested(nil, c, row))
 		}
 		if i == 0 {
 			h = one
