@@ -200,9 +200,10 @@ func splitBraces(s string) (parts []string, end int) {
 // indexUnescaped is strings.Index of a one-character string that no backslash precedes.
 func indexUnescaped(s, char string) int {
 	for i := 0; i < len(s); i++ {
-		if s[i] == '\\' {
+		switch s[i] {
+		case '\\':
 			i++
-		} else if s[i] == char[0] {
+		case char[0]:
 			return i
 		}
 	}

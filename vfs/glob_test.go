@@ -125,7 +125,10 @@ func TestWalkAndUsage(t *testing.T) {
 			t.Errorf("%s: got %q, want %q", root, s, want)
 		}
 	}
-	for info := range vfs.Walk(ctx, fsys, "/") { // stopping early is allowed
+	for info, err := range vfs.Walk(ctx, fsys, "/") { // stopping early is allowed
+		if err != nil {
+			t.Fatal(err)
+		}
 		if info.Path != "/d/a/x" {
 			t.Errorf("first is %s", info.Path)
 		}

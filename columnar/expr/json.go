@@ -25,6 +25,7 @@ func (e Expr) MarshalJSON() ([]byte, error) {
 		w.Text = literal(e.Value)
 	case OpCast:
 		w.Text = e.Type.String()
+	default: // name and arguments say it all
 	}
 	return json.Marshal(w)
 }
@@ -49,6 +50,7 @@ func (e *Expr) UnmarshalJSON(data []byte) error {
 		}
 	case OpCast:
 		read.Type, err = ParseType(w.Text)
+	default: // name and arguments say it all
 	}
 	if err == nil {
 		err = read.checkShape()

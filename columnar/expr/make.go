@@ -1,6 +1,10 @@
 package expr
 
-import "github.com/millrace/millrace/columnar"
+import (
+	"slices"
+
+	"github.com/millrace/millrace/columnar"
+)
 
 func node(op Op, args ...Expr) Expr { return Expr{Op: op, Args: args} }
 
@@ -155,8 +159,8 @@ type When struct {
 // Case is the Then of the first branch whose condition is true, and otherwise where there is none: nested Ifs.
 func Case(otherwise any, branches ...When) Expr {
 	e := Lit(otherwise)
-	for i := len(branches) - 1; i >= 0; i-- {
-		e = If(branches[i].Cond, branches[i].Then, e)
+	for _, branch := range slices.Backward(branches) {
+		e = If(branch.Cond, branch.Then, e)
 	}
 	return e
 }

@@ -142,11 +142,12 @@ func (e Expr) bind() int {
 		return bindCompare
 	case OpNeg:
 		return bindUnary
+	default:
+		if op, ok := infix[e.Op]; ok {
+			return op.bind
+		}
+		return bindAtom
 	}
-	if op, ok := infix[e.Op]; ok {
-		return op.bind
-	}
-	return bindAtom
 }
 
 // name writes a column's name, in double quotes unless it is a plain word that means nothing else.

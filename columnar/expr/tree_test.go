@@ -22,8 +22,10 @@ func TestString(t *testing.T) {
 		e    expr.Expr
 		want string
 	}{
-		{expr.Col("l_shipdate").Le(day).And(expr.Col("l_discount").Between(0.05, 0.07)),
-			"l_shipdate <= 1998-09-02 AND l_discount >= 0.05 AND l_discount <= 0.07"},
+		{
+			expr.Col("l_shipdate").Le(day).And(expr.Col("l_discount").Between(0.05, 0.07)),
+			"l_shipdate <= 1998-09-02 AND l_discount >= 0.05 AND l_discount <= 0.07",
+		},
 		{a.Or(b).And(a.Not()), "(a OR b) AND NOT a"},
 		{a.And(b).Or(a).Not(), "NOT (a AND b OR a)"},
 		{a.Add(b).Mul(2).Sub(a.Sub(b)), "(a + b) * 2 - (a - b)"},
@@ -158,8 +160,11 @@ func drawTree(t *rapid.T, depth int) expr.Expr {
 	case expr.OpLike:
 		return sub().Like(rapid.String().Draw(t, "pattern"))
 	case expr.OpCast:
-		return sub().Cast(rapid.SampledFrom([]columnar.Type{columnar.Int32Type, columnar.DecimalOf(15, 2), columnar.TimestampType, {Kind: columnar.Timestamp},
-			{Kind: columnar.FixedBinary, Width: 7}}).Draw(t, "type"))
+		return sub().Cast(rapid.SampledFrom([]columnar.Type{
+			columnar.Int32Type, columnar.DecimalOf(15, 2), columnar.TimestampType,
+			{Kind: columnar.Timestamp},
+			{Kind: columnar.FixedBinary, Width: 7},
+		}).Draw(t, "type"))
 	case expr.OpSubstring, expr.OpIf:
 		return expr.Expr{Op: op, Args: []expr.Expr{sub(), sub(), sub()}}
 	case expr.OpNot, expr.OpIsNull, expr.OpNeg, expr.OpLower, expr.OpUpper, expr.OpLength, expr.OpYear, expr.OpMonth, expr.OpDay:

@@ -220,7 +220,7 @@ func TestConcurrentUse(t *testing.T) {
 }
 
 func BenchmarkTryGrowRelease(b *testing.B) {
-	a := New(1 << 30).Child("exchange", 1<<20).Account("edge")
+	a := New(1<<30).Child("exchange", 1<<20).Account("edge")
 	b.ReportAllocs()
 	for b.Loop() {
 		a.TryGrow(64 << 10)

@@ -16,7 +16,10 @@ import (
 func TestConformance(t *testing.T) {
 	for name, fsys := range map[string]vfs.FileSystem{"durable": local.FS{}, "scratch": local.FS{NoSync: true}} {
 		t.Run(name, func(t *testing.T) {
-			vfstest.Run(t, func(t *testing.T) (vfs.FileSystem, string) { return fsys, t.TempDir() })
+			vfstest.Run(t, func(t *testing.T) (vfs.FileSystem, string) {
+				t.Helper()
+				return fsys, t.TempDir()
+			})
 		})
 	}
 }

@@ -11,6 +11,7 @@ import (
 func TestConformance(t *testing.T) {
 	fsys := mem.New("t")
 	vfstest.Run(t, func(t *testing.T) (vfs.FileSystem, string) {
+		t.Helper()
 		dir := "/" + t.Name()
 		if err := fsys.Mkdir(t.Context(), dir); err != nil {
 			t.Fatal(err)
