@@ -1,0 +1,172 @@
+#!/usr/bin/env python3
+"""run.py WORKLOAD[,...] --engines a,b,c [--reps N] [--size small|full|SIZE] [--set NAME=VALUE]...
+
+Runs workloads on engines, interleaved: for each workload N times a, b, c. Prints a line for each run,
+
+    workload size engine check: job= wall= cpu= rss= load=
+
+and appends the facts as a JSON line to $BENCH_WORK/results.jsonl for report.py.
+
+    job    seconds of the job as the engine reports it, its process and session being up
+    wall   seconds of the whole command
+    cpu    user and system seconds of its process tree (steadier than wall on a busy machine)
+    rss    largest resident memory of the process tree, MB
+    load   load average of the machine before the run
+
+The exit status is 1 when a run failed or its result differs from the reference.
+"""
+import argparse
+import json
+import os
+import shutil
+import subprocess
+import sys
+import time
+
+import machine
+import workloads
+from process import adopt_orphans, execute
+
+KIT = os.path.dirname(os.path.abspath(__file__))
+WORK = os.environ.get("BENCH_WORK") or sys.exit("set BENCH_WORK to a folder for data, peers and results")
+DATA = os.environ.get("BENCH_DATA", f"{WORK}/data")
+PY = os.environ.get("BENCH_PY", f"{WORK}/venv/bin/python")
+BIN = f"{WORK}/bin"
+PARALLELISM = os.environ.get("BENCH_PARALLELISM", "2")
+KEPT = ("tpch", "nexmark")  # outputs small enough to stay for a look
+
+
+def parse_args():
+    ap = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    ap.add_argument("workloads", help="comma list, or batch for all but the streaming ones")
+    ap.add_argument("--engines", required=True, help="comma list; a name X that the kit does not know is the executable in BENCH_X")
+    ap.add_argument("--reps", type=int, default=1)
+    ap.add_argument("--size", default="full")
+    ap.add_argument("--label", help="record the runs under this engine name (variants of one engine)")
+    ap.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", help="environment of the engine")
+    ap.add_argument("--timeout", type=int, default=1500, help="seconds a run may take")
+    return ap.parse_args()
+
+
+def executable(engine):
+    """The adapter of an engine from outside the kit, or None."""
+    named = os.environ.get("BENCH_" + engine.upper())
+    built = os.path.join(os.path.dirname(KIT), "bin", f"bench-{engine}")
+    return named or (built if os.path.exists(built) else None)
+
+
+def command(engine, workload, inp, out):
+    if engine in ("duckdb", "polars", "datafusion", "spark"):
+        script = "spark_nexmark" if (engine, workload) == ("spark", "nexmark") else f"{engine}_engine"
+        return [PY, f"{KIT}/engines/{script}.py", workload, inp, out]
+    if engine in workloads.FLINK:
+        return [f"{KIT}/engines/flink.sh", workload + ("_ds" if engine == "flink_ds" else ""), inp, out]
+    if engine == "limit":
+        return limit(workload, inp, out)
+    if engine == "gnu":
+        return ["/bin/bash", "-c", f"LC_ALL=C sort --parallel={PARALLELISM} -S 4G -T {WORK}/tmp -o {out}/part-0.txt {inp}/*.txt"]
+    exe = executable(engine)
+    return [exe, workload, inp, out] if exe else sys.exit(f"unknown engine {engine}: set BENCH_{engine.upper()} to its executable")
+
+
+def limit(workload, inp, out):
+    if workload == "hello":
+        return ["/bin/echo", "hello"]
+    if workload in ("wordcount", "sort"):
+        return [f"{BIN}/limit_{workload}", inp, out, PARALLELISM]
+    return [f"{BIN}/limits", workload, inp, out, PARALLELISM]
+
+
+def environment(workload, size, settings):
+    env = dict(os.environ, BENCH_KIT=KIT, BENCH_WORK=WORK, BENCH_TMP=f"{WORK}/tmp", BENCH_PARALLELISM=PARALLELISM)
+    if workload == "nexmark":
+        env["BENCH_EVENTS"] = str(workloads.WORKLOADS[workload].rows(size))
+    env.update(s.split("=", 1) for s in settings)
+    return env
+
+
+def warm(paths):
+    """Reads files, so that every engine finds them in the page cache."""
+    for p in paths:
+        subprocess.run(["cat", p], stdout=subprocess.DEVNULL, check=True)
+
+
+def check(workload, size, out):
+    """`ok...`, `DIFFERENT...`, or `-` where there is no reference."""
+    expected = f"{WORK}/expected/{workload}-{size}"
+    if not os.path.isdir(expected):
+        return "-"
+    r = subprocess.run([PY, f"{KIT}/check.py", workload, out, expected, f"{BIN}/gen"], capture_output=True, text=True)
+    return r.stdout.strip() or "DIFFERENT:checker_failed:" + "_".join(r.stderr.split())[-200:]
+
+
+def reported(lines, default):
+    """The BENCH line's seconds, the queries' lines and the latency line."""
+    seconds = next((float(w[8:]) for l in lines if l.startswith("BENCH ") for w in l.split() if w.startswith("seconds=")), default)
+    queries = [dict(zip(("pass", "query", "seconds", "status"), (int(q[1]), q[2], float(q[3]), q[4])))
+               for q in map(str.split, lines) if q[:1] == ["BENCHQ"]]
+    latency = next((l for l in lines if l.startswith("BENCHLAT")), "")
+    return seconds, queries, latency
+
+
+def run_once(session, name, size, engine, args):
+    workload, label = workloads.WORKLOADS[name], args.label or engine
+    inp, out = workloads.folder(workload, size, engine, DATA), f"{WORK}/out/{name}-{label}"
+    shutil.rmtree(out, ignore_errors=True)
+    os.makedirs(out)
+    os.makedirs(f"{WORK}/logs", exist_ok=True)
+    os.makedirs(f"{WORK}/tmp", exist_ok=True)
+    warm(workloads.files(name, workload, inp))
+    os.sync()
+    load = os.getloadavg()[0]
+    o = execute(command(engine, name, inp, out), environment(name, size, args.set), f"{WORK}/logs/{name}-{label}.log", args.timeout)
+    seconds, queries, latency = reported(o.lines, o.wall)
+    result = check(name, size, out) if o.status == 0 else f"FAILED({o.status})"
+    if name not in KEPT and result.startswith("ok"):
+        shutil.rmtree(out, ignore_errors=True)
+    return dict(session=session, date=time.strftime("%Y-%m-%dT%H:%M:%S"), workload=name, size=size, engine=label, settings=args.set,
+                seconds=round(seconds, 3), wall=round(o.wall, 3), cpu=round(o.cpu, 2), rss_mb=round(o.peak_rss / 1e6),
+                rows=workload.rows(size), check=result, load=round(load, 2), queries=queries, latency=latency)
+
+
+def show(r):
+    print(f"{r['workload']} {r['size']} {r['engine']} {r['check']}: job={r['seconds']:.3f} wall={r['wall']:.3f} "
+          f"cpu={r['cpu']:.2f} rss={r['rss_mb']} load={r['load']:.2f} {r['latency']}", flush=True)
+    for n in sorted({q["pass"] for q in r["queries"]}):
+        of_pass = [q for q in r["queries"] if q["pass"] == n]
+        ok = [q["seconds"] for q in of_pass if q["status"] == "ok"]
+        print(f"    pass {n}: {len(ok)}/{len(of_pass)} ok, sum {sum(ok):.3f} s", flush=True)
+    for q in r["queries"]:
+        if q["status"] != "ok":
+            print(f"    {q['query']} {q['status']}", flush=True)
+
+
+def plan(args):
+    """The runs in their order: (workload, engine)."""
+    names = [w for w in workloads.WORKLOADS if w not in ("nexmark", "latency")] if args.workloads == "batch" else args.workloads.split(",")
+    for w in names:
+        if w not in workloads.WORKLOADS:
+            sys.exit(f"unknown workload {w}")
+        known = {e for x in workloads.WORKLOADS.values() for e in x.engines}
+        engines = [e for e in args.engines.split(",") if e not in known or e in workloads.WORKLOADS[w].engines]
+        yield from ((w, e) for _ in range(args.reps) for e in engines)
+
+
+def main():
+    args = parse_args()
+    adopt_orphans()
+    session = os.environ.get("BENCH_SESSION") or time.strftime("%Y-%m-%dT%H:%M:%S")
+    machine.record(f"{WORK}/machine.json", PY)
+    good = True
+    for name, engine in plan(args):
+        size = workloads.size_of(workloads.WORKLOADS[name], args.size)
+        r = run_once(session, name, size, engine, args)
+        with open(f"{WORK}/results.jsonl", "a") as f:
+            f.write(json.dumps(r) + "\n")
+        show(r)
+        good = good and not r["check"].startswith(("FAILED", "DIFFERENT"))
+    sys.exit(0 if good else 1)
+
+
+if __name__ == "__main__":
+    main()
