@@ -37,7 +37,7 @@ step_race() {
 step_fuzz() { scripts/fuzz.sh "${FUZZTIME:-3s}"; }
 
 step_binary() {
-	make build
+	make --no-print-directory build
 	local bytes
 	bytes=$(wc -c <bin/millrace)
 	echo "bin/millrace: $((bytes / 1000000)) MB"
