@@ -19,9 +19,8 @@ const encodeBytesAtOnce = 16 << 10
 //   - other values wait in a slice of a few hundred, then a loop per field moves them into builders. Those that refer to memory which the
 //     caller may change do not wait.
 type Encoder[T any] struct {
-	text    bool // T is a string
-	data    []byte
-	offsets []int32
+	isText bool // T is a string
+	text   columnar.TextBuffer
 
 	rows   []T
 	chunk  int // rows to move at once
@@ -59,8 +58,7 @@ func (c *Codec[T]) encoder(schema *columnar.Schema) *Encoder[T] {
 	first := c.layout.whole && c.layout.flat
 	switch {
 	case first && c.layout.fields[0].column.Kind == columnar.String:
-		e.text = true
-		e.offsets = make([]int32, 1, 64)
+		e.isText = true
 	case first && c.layout.fields[0].direct:
 		e.direct, e.chunk = true, math.MaxInt
 		e.rows = make([]T, 0, (64+size-1)/size)
@@ -75,10 +73,10 @@ func (c *Codec[T]) encoder(schema *columnar.Schema) *Encoder[T] {
 
 // Append adds one value.
 func (e *Encoder[T]) Append(v T) {
-	if e.text {
-		s := *(*string)(unsafe.Pointer(&v))
-		e.data = append(e.data, s...)
-		e.offsets = append(e.offsets, int32(len(e.data)))
+	if e.isText {
+		if s := *(*string)(unsafe.Pointer(&v)); !e.text.AppendShort(s) {
+			e.text.Append(s)
+		}
 		return
 	}
 	e.appendRow(v)
@@ -129,16 +127,16 @@ func builtSize(builders []*columnar.Builder) int {
 
 // Len returns the number of values since the last Finish.
 func (e *Encoder[T]) Len() int {
-	if e.text {
-		return len(e.offsets) - 1
+	if e.isText {
+		return e.text.Len()
 	}
 	return e.moved + len(e.rows)
 }
 
 // Size returns about how many bytes the columns will have. It is cheap enough to be asked after each Append.
 func (e *Encoder[T]) Size() int {
-	if e.text {
-		return len(e.data) + 4*len(e.offsets)
+	if e.isText {
+		return e.text.Size()
 	}
 	if len(e.rows) == 0 {
 		return e.built
@@ -159,7 +157,7 @@ func (e *Encoder[T]) Size() int {
 // decimal with too many digits, strings of more than 2 GiB in one column.
 func (e *Encoder[T]) Finish() ([]columnar.Column, error) {
 	switch {
-	case e.text:
+	case e.isText:
 		return e.finishText()
 	case e.direct:
 		return e.finishValues(), nil
@@ -182,13 +180,11 @@ func (e *Encoder[T]) Finish() ([]columnar.Column, error) {
 }
 
 func (e *Encoder[T]) finishText() ([]columnar.Column, error) {
-	data, offsets := e.data, e.offsets
-	e.data = make([]byte, 0, len(data)+len(data)/8)
-	e.offsets = make([]int32, 1, len(offsets))
-	if len(data) > math.MaxInt32 {
-		return nil, fmt.Errorf("encoding %s: %d strings have %d bytes, more than the 2 GiB of a column", e.layout.goType, len(offsets)-1, len(data))
+	column, err := e.text.Finish(columnar.StringType)
+	if err != nil {
+		return nil, fmt.Errorf("encoding %s: %w", e.layout.goType, err)
 	}
-	return []columnar.Column{columnar.OfStrings(columnar.StringType, offsets, data, columnar.Bitmap{})}, nil
+	return []columnar.Column{column}, nil
 }
 
 func (e *Encoder[T]) finishValues() []columnar.Column {
