@@ -21,7 +21,7 @@ demo: build ## make text, count its words, show the top words and the times
 test: ## everything that must pass: vet, layers, unit, race, fuzz samples, binary size, real Hadoop
 	scripts/test.sh
 
-bench: ## run the peers and Millrace on the same files, write tables to docs/benchmarks
+bench: build ## run the peers and Millrace on the same files, write tables to docs/benchmarks
 	scripts/bench.sh
 
 lint: ## run golangci-lint as .golangci.yml says
