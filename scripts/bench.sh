@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Compare Millrace with its peers on the same files and write the table of ratios.
 #   SIZE=small|full REPS=3 ENGINES=limit,spark,... BENCH_WORK=FOLDER scripts/bench.sh
-# bench/README.md says what is measured. BENCH_WORK holds data (13 GB, small: 2), peers and results, outside the checkout;
+# bench/README.md says what is measured. BENCH_WORK holds data (up to 13 GB), peers and results, outside the checkout;
 # default: a folder in the user's cache. Needs Python 3.11, a JDK, Maven and gcc beside Go.
 set -euo pipefail
 cd "$(dirname "$0")/.."
