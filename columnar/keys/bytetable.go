@@ -3,26 +3,30 @@ package keys
 import (
 	"bytes"
 	"encoding/binary"
-	"math/bits"
 
 	"github.com/millrace/millrace/columnar"
+	"github.com/millrace/millrace/internal/budget"
 )
 
-// byteTable numbers distinct byte strings. Open addressing, linear probing, a power of two of slots of 24 bytes at most three
-// quarters full; a slot's place is in the high bits of the hash.
+// byteTable numbers distinct byte strings. Open addressing, linear probing, a power of two of slots of 24 bytes at most three quarters
+// full (natural keys are few that are frequent and many that are rare: the frequent ones come first and find their places free, and a
+// table that stays small stays in the cache); a slot's place is in the high bits of the hash.
 //
 //	slot of up to 15 bytes   a, b: the bytes, zero padded, length+1 in the last       group+1
 //	slot of more             a: the hash   b: longMark, then the length              group+1
 //	slot of null             a: 0   b: nullMark, then zeros                          group+1
 //
-// Two words compared tell short keys apart without another memory access; only a long key with equal hash and length is compared in the
-// arena. No slot in use has b == 0. Growing needs no key bytes: the hash follows from the words.
+// Two words compared tell short keys apart without another memory access; only a long key with equal hash and length is compared with
+// its bytes. No slot in use has b == 0.
 type byteTable struct {
-	slots   []byteSlot
-	shift   uint8       // 64 - log2(len(slots))
-	limit   int         // groups at which the table grows
-	entries []byteWords // by group: a slot's words, but a is the position in the arena for a long one
-	arena   []byte      // the long keys, one behind the other
+	slots   array[byteSlot]
+	entries array[byteWords] // by group: a slot's words, but of a long key a is the position in text
+	text    array[byte]      // the long keys, one behind the other
+	n       int              // groups
+	end     int              // bytes of text in use
+	shift   uint8            // 64 - log2(slots)
+	limit   int              // groups at which the slots grow
+	err     error            // why an insert failed; the call in progress returns it
 
 	a, b, hashes [chunk]uint64
 }
@@ -36,32 +40,55 @@ type byteWords struct{ a, b uint64 }
 
 func (w byteWords) isLong() bool { return w.b>>lengthShift == longMark }
 
+// length returns the bytes of an entry's key.
+func (w byteWords) length() int {
+	switch w.b >> lengthShift {
+	case longMark:
+		return int(w.b & (1<<lengthShift - 1))
+	case nullMark:
+		return 0
+	default:
+		return int(w.b>>lengthShift) - 1
+	}
+}
+
 // long returns the bytes of a long entry.
-func (t *byteTable) long(w byteWords) []byte {
-	return t.arena[w.a : w.a+w.b&(1<<lengthShift-1)]
+func (t *byteTable) long(w byteWords) []byte { return t.text.all[w.a : w.a+uint64(w.length())] }
+
+func newByteTable(acct *budget.Account) *byteTable {
+	return &byteTable{slots: array[byteSlot]{acct: acct}, entries: array[byteWords]{acct: acct}, text: array[byte]{acct: acct}}
 }
 
-func newByteTable() *byteTable {
-	t := &byteTable{}
-	t.allocate(minSlots)
-	return t
-}
+// table returns the slots.
+func (t *byteTable) table() []byteSlot { return t.slots.all[:1<<(64-t.shift)] }
 
-func (t *byteTable) allocate(slots int) {
-	t.slots = make([]byteSlot, slots)
-	t.shift = uint8(64 - bits.TrailingZeros(uint(slots)))
-	t.limit = slots / 4 * 3
-}
-
-// grow doubles the slots.
-func (t *byteTable) grow() {
-	old := t.slots
-	t.allocate(2 * len(old))
-	for i := range old {
-		if s := &old[i]; s.b != 0 {
-			t.slots[t.free(slotHash(s.a, s.b))] = *s
+// grow makes room for one group more, of a key of so many bytes: the slots double in place and are filled again from the entries.
+func (t *byteTable) grow(length int) error {
+	if length > inlineBytes && t.end+length > len(t.text.all) {
+		if err := t.text.grow(t.end + length + t.end/2); err != nil {
+			return err
 		}
 	}
+	if err := t.entries.grow(t.n + 1 + t.n/2); err != nil || t.n < t.limit {
+		return err
+	}
+	slots := minSlots
+	if t.limit > 0 {
+		slots = 2 * len(t.table())
+	}
+	if err := t.slots.grow(slots); err != nil {
+		return err
+	}
+	clear(t.slots.all[:slots])
+	t.shift, t.limit = shiftFor(slots), slots/4*3
+	for g, e := range t.entries.all[:t.n] {
+		s := byteSlot{e.a, e.b, int64(g) + 1}
+		if e.isLong() {
+			s.a = longHash(t.long(e))
+		}
+		t.slots.all[t.vacant(slotHash(s.a, s.b))] = s
+	}
+	return nil
 }
 
 // slotHash returns the hash of a slot's words.
@@ -72,18 +99,19 @@ func slotHash(a, b uint64) uint64 {
 	return pair(a, b)
 }
 
-// free returns the first free slot for that hash.
-func (t *byteTable) free(h uint64) uint64 {
-	mask := uint64(len(t.slots) - 1)
+// vacant returns the first free slot for that hash.
+func (t *byteTable) vacant(h uint64) uint64 {
+	slots := t.table()
+	mask := uint64(len(slots) - 1)
 	i := h >> (t.shift & 63)
-	for t.slots[i].b != 0 {
+	for slots[i].b != 0 {
 		i = (i + 1) & mask
 	}
 	return i
 }
 
 // find writes the groups of the rows of a string or binary column. Unknown keys become groups when insert is set, else -1.
-func (t *byteTable) find(col *columnar.Column, sel []int32, out []int32, insert bool) {
+func (t *byteTable) find(col *columnar.Column, sel []int32, out []int32, insert bool) error {
 	for from := 0; from < len(out); from += chunk {
 		part := out[from:min(from+chunk, len(out))]
 		rows, c := window(col, sel, from, len(part))
@@ -95,20 +123,30 @@ func (t *byteTable) find(col *columnar.Column, sel []int32, out []int32, insert 
 				}
 			}
 		}
-		t.probe(&c, rows, part, insert)
+		if err := t.probe(&c, rows, part, insert); err != nil {
+			return err
+		}
 	}
+	return nil
 }
 
-// probe looks up the words loaded for the rows of c.
-func (t *byteTable) probe(c *columnar.Column, sel []int32, out []int32, insert bool) {
+// probe looks up the words in a and b, of the rows of c; c is not looked at when none is long. A short key is nearly always in the first
+// or second slot: which one is decided without a branch.
+func (t *byteTable) probe(c *columnar.Column, sel []int32, out []int32, insert bool) error {
+	if t.limit == 0 {
+		if err := t.grow(0); err != nil {
+			return err
+		}
+	}
 	as, bs, hashes := t.a[:len(out)], t.b[:len(out)], t.hashes[:len(out)]
 	for k := range as {
 		hashes[k] = slotHash(as[k], bs[k])
 	}
-	if len(t.slots) > 1<<13 {
-		t.touch(hashes)
+	slots, shift := t.table(), t.shift
+	if len(slots) > touchSlots {
+		touchBytes(slots, hashes, shift)
 	}
-	slots, shift, mask := t.slots, t.shift, uint64(len(t.slots)-1)
+	mask := uint64(len(slots) - 1)
 	for k := range out {
 		a, b := as[k], bs[k]
 		i := hashes[k] >> (shift & 63)
@@ -121,65 +159,71 @@ func (t *byteTable) probe(c *columnar.Column, sel []int32, out []int32, insert b
 			group = next
 		}
 		if group == 0 || b>>lengthShift == longMark {
-			group = int64(t.one(a, b, i, c, rowAt(sel, k), insert)) + 1
-			slots, shift, mask = t.slots, t.shift, uint64(len(t.slots)-1)
+			group = int64(t.one(a, b, c, rowAt(sel, k), insert)) + 1
+			slots, shift = t.table(), t.shift
+			mask = uint64(len(slots) - 1)
 		}
 		out[k] = int32(group - 1)
 	}
+	err := t.err
+	t.err = nil
+	return err
 }
 
-// touch loads the first slots of a chunk.
-func (t *byteTable) touch(hashes []uint64) {
+func touchBytes(slots []byteSlot, hashes []uint64, shift uint8) {
 	sum := int64(0)
 	for _, h := range hashes {
-		sum |= t.slots[h>>(t.shift&63)].group
+		sum |= slots[h>>(shift&63)].group
 	}
 	if sum < 0 {
 		touched = sum
 	}
 }
 
-// one looks up the words a and b of a row from slot i on.
-func (t *byteTable) one(a, b, i uint64, c *columnar.Column, row int, insert bool) int32 {
-	long := b>>lengthShift == longMark
-	for mask := uint64(len(t.slots) - 1); ; i = (i + 1) & mask {
-		s := &t.slots[i]
+// one looks up the words a and b of a row.
+func (t *byteTable) one(a, b uint64, c *columnar.Column, row int, insert bool) int32 {
+	var long []byte
+	if b>>lengthShift == longMark {
+		long = c.Bytes(row)
+	}
+	slots := t.table()
+	mask := uint64(len(slots) - 1)
+	for i := slotHash(a, b) >> (t.shift & 63); ; i = (i + 1) & mask {
+		s := &slots[i]
 		switch {
 		case s.b == 0 && insert:
-			return t.insert(a, b, i, c, row)
+			return t.insert(a, b, long)
 		case s.b == 0:
 			return -1
-		case s.a == a && s.b == b && (!long || t.holds(s.group-1, c.Bytes(row))):
+		case s.a == a && s.b == b && (long == nil || bytes.Equal(long, t.long(t.entries.all[s.group-1]))):
 			return int32(s.group - 1)
 		}
 	}
 }
 
-// holds says whether a group of a long key is that of p.
-func (t *byteTable) holds(group int64, p []byte) bool {
-	return bytes.Equal(t.long(t.entries[group]), p)
-}
-
-// insert makes a group of the words a and b of a row, whose empty slot is i, and returns it.
-func (t *byteTable) insert(a, b, i uint64, c *columnar.Column, row int) int32 {
-	g := len(t.entries)
-	if g >= t.limit {
-		t.grow()
-		i = t.free(slotHash(a, b))
+// insert makes a group of the words a and b, the key being long if they do not hold it, and returns it; -1 when there is no memory.
+func (t *byteTable) insert(a, b uint64, long []byte) int32 {
+	if t.n >= t.limit || t.n >= len(t.entries.all) || long != nil && t.end+len(long) > len(t.text.all) {
+		if t.err == nil {
+			t.err = t.grow(len(long))
+		}
+		if t.err != nil {
+			return -1
+		}
 	}
-	t.slots[i] = byteSlot{a, b, int64(g) + 1}
-	entry := byteWords{a, b}
-	if entry.isLong() {
-		entry.a = uint64(len(t.arena))
-		t.arena = append(t.arena, c.Bytes(row)...)
+	t.slots.all[t.vacant(slotHash(a, b))] = byteSlot{a, b, int64(t.n) + 1}
+	if long != nil {
+		a = uint64(t.end)
+		t.end += copy(t.text.all[t.end:], long)
 	}
-	t.entries = append(t.entries, entry)
-	return int32(g)
+	t.entries.all[t.n] = byteWords{a, b}
+	t.n++
+	return int32(t.n - 1)
 }
 
 // column returns the keys of the groups in [from, to) as a string or binary column.
 func (t *byteTable) column(typ columnar.Type, from, to int) columnar.Column {
-	entries := t.entries[from:to]
+	entries := t.entries.all[from:to]
 	total := 0
 	for _, e := range entries {
 		total += e.length()
@@ -202,27 +246,22 @@ func (t *byteTable) column(typ columnar.Type, from, to int) columnar.Column {
 	return columnar.OfStrings(typ, offsets, data, valid)
 }
 
-// length returns the bytes of an entry's key.
-func (w byteWords) length() int {
-	switch w.b >> lengthShift {
-	case longMark:
-		return int(w.b & (1<<lengthShift - 1))
-	case nullMark:
-		return 0
-	default:
-		return int(w.b>>lengthShift) - 1
-	}
-}
+func (t *byteTable) size() int { return t.slots.size() + t.entries.size() + t.text.size() }
 
-func (t *byteTable) size() int { return 24*len(t.slots) + 16*cap(t.entries) + cap(t.arena) }
-
-// reset forgets all groups. A table that held few of the groups it has room for shrinks.
+// reset forgets all groups; a table with room for many more than it held gives its memory back.
 func (t *byteTable) reset() {
-	few := len(t.entries) < t.limit/16
-	if t.entries, t.arena = t.entries[:0], t.arena[:0]; few {
-		t.entries, t.arena = nil, nil
-		t.allocate(minSlots)
+	few := t.n < t.limit/16
+	t.n, t.end = 0, 0
+	if few {
+		t.free()
 		return
 	}
-	clear(t.slots)
+	clear(t.slots.all)
+}
+
+func (t *byteTable) free() {
+	t.slots.free()
+	t.entries.free()
+	t.text.free()
+	t.n, t.end, t.limit, t.shift = 0, 0, 0, 0
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"github.com/millrace/millrace/columnar"
+	"github.com/millrace/millrace/internal/budget"
 )
 
 // Grouper numbers distinct keys in the order of their first rows: 0, 1, 2, ... Groups are never removed one by one. It is built for
@@ -18,61 +19,78 @@ type Grouper struct {
 	rows  *rowCoder  // more than one column, or one that is neither string nor binary
 }
 
-// NewGrouper returns an empty Grouper for key columns of those types. Without columns all rows are one group.
-func NewGrouper(types []columnar.Type) *Grouper {
+// NewGrouper returns an empty Grouper for key columns of those types, whose tables are outside of the Go heap and counted in acct; a nil
+// account counts nothing. Free ends it. Without columns all rows are one group.
+func NewGrouper(types []columnar.Type, acct *budget.Account) *Grouper {
 	g := &Grouper{types: types}
 	switch {
 	case len(types) == 1 && isWord(types[0]):
-		g.words = newWordTable()
+		g.words = newWordTable(acct)
 	case len(types) == 1 && types[0].IsVariable():
-		g.bytes = newByteTable()
+		g.bytes = newByteTable(acct)
 	default:
-		g.bytes, g.rows = newByteTable(), newRowCoder(types)
+		g.bytes, g.rows = newByteTable(acct), newRowCoder(types)
 	}
 	return g
 }
 
 // Find writes the groups of n rows into out[:n]: of rows sel[0] to sel[n-1] of cols, or of the first n when sel is nil. Keys not seen
 // before become groups. The columns are borrowed until it returns; their types must be those given to NewGrouper. At most 2^31-1 groups
-// fit; callers look at [Grouper.Size] between batches and spill long before.
-func (g *Grouper) Find(cols []columnar.Column, sel []int32, n int, out []int32) {
-	g.find(cols, sel, out[:n], true)
+// fit.
+//
+// An error matches budget.ErrExceeded. Some of the rows' keys may then have become groups; out says nothing. The caller makes room, for
+// example by spilling all groups and Reset, and gives the same rows again.
+func (g *Grouper) Find(cols []columnar.Column, sel []int32, n int, out []int32) error {
+	return g.find(cols, sel, out[:n], true)
 }
 
 // Lookup is Find without making groups: a key not seen gives -1.
 func (g *Grouper) Lookup(cols []columnar.Column, sel []int32, n int, out []int32) {
-	g.find(cols, sel, out[:n], false)
+	if g.Len() == 0 {
+		for k := range out[:n] {
+			out[k] = -1
+		}
+		return
+	}
+	if err := g.find(cols, sel, out[:n], false); err != nil {
+		panic(err) // Invariant: only growth fails, and a look-up does not grow.
+	}
 }
 
-func (g *Grouper) find(cols []columnar.Column, sel []int32, out []int32, insert bool) {
+func (g *Grouper) find(cols []columnar.Column, sel []int32, out []int32, insert bool) error {
 	if len(cols) != len(g.types) {
 		panic(fmt.Sprintf("keys: %d columns given to a grouper of %d", len(cols), len(g.types)))
 	}
 	switch {
 	case g.words != nil:
-		g.words.find(&cols[0], sel, out, insert)
+		return g.words.find(&cols[0], sel, out, insert)
 	case g.rows == nil:
-		g.bytes.find(&cols[0], sel, out, insert)
-	default:
-		for from := 0; from < len(out); from += chunk {
-			part := out[from:min(from+chunk, len(out))]
-			if g.rows.words {
-				g.rows.pack(cols, sel, from, g.bytes.a[:len(part)], g.bytes.b[:len(part)])
-				g.bytes.probe(nil, nil, part, insert)
-				continue
-			}
-			rows := g.rows.encode(cols, sel, from, len(part))
-			g.bytes.find(&rows, nil, part, insert)
+		return g.bytes.find(&cols[0], sel, out, insert)
+	}
+	for from := 0; from < len(out); from += chunk {
+		if err := g.findRows(cols, sel, from, out[from:min(from+chunk, len(out))], insert); err != nil {
+			return err
 		}
 	}
+	return nil
+}
+
+// findRows looks up a chunk of rows, from position from on, by their encoding.
+func (g *Grouper) findRows(cols []columnar.Column, sel []int32, from int, out []int32, insert bool) error {
+	if g.rows.words {
+		g.rows.pack(cols, sel, from, g.bytes.a[:len(out)], g.bytes.b[:len(out)])
+		return g.bytes.probe(nil, nil, out, insert)
+	}
+	rows := g.rows.encode(cols, sel, from, len(out))
+	return g.bytes.find(&rows, nil, out, insert)
 }
 
 // Len returns the number of groups.
 func (g *Grouper) Len() int {
 	if g.words != nil {
-		return len(g.words.keys)
+		return g.words.n
 	}
-	return len(g.bytes.entries)
+	return g.bytes.n
 }
 
 // Keys returns the keys of the groups from (inclusive) to to (exclusive) as fresh columns, one row a group. Floats are canonical.
@@ -87,23 +105,28 @@ func (g *Grouper) Keys(from, to int) []columnar.Column {
 	}
 }
 
-// Size returns the bytes of memory held, without the fixed scratch space.
+// Size returns the bytes of memory of the tables: what the account holds.
 func (g *Grouper) Size() int {
 	if g.words != nil {
 		return g.words.size()
 	}
-	size := g.bytes.size()
-	if g.rows != nil {
-		size += cap(g.rows.data) + 4*cap(g.rows.offsets)
-	}
-	return size
+	return g.bytes.size()
 }
 
-// Reset forgets all groups and keeps memory for as many.
+// Reset forgets all groups and keeps memory for about as many.
 func (g *Grouper) Reset() {
 	if g.words != nil {
 		g.words.reset()
 		return
 	}
 	g.bytes.reset()
+}
+
+// Free forgets all groups and returns the memory. The Grouper can be used again.
+func (g *Grouper) Free() {
+	if g.words != nil {
+		g.words.free()
+		return
+	}
+	g.bytes.free()
 }

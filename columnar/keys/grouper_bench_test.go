@@ -100,7 +100,8 @@ func benchCounts(b *testing.B, cols [][]columnar.Column) {
 	for i := range cols {
 		types[i] = cols[i][0].Type
 	}
-	g := NewGrouper(types)
+	g := NewGrouper(types, nil)
+	defer g.Free()
 	var counts []int64
 	out := make([]int32, columnar.DefaultRows)
 	row := make([]columnar.Column, len(cols))
@@ -109,7 +110,7 @@ func benchCounts(b *testing.B, cols [][]columnar.Column) {
 			for i := range cols {
 				row[i] = cols[i][k]
 			}
-			g.Find(row, nil, len(out), out)
+			mustFind(b, g, row, nil, len(out), out)
 			for len(counts) < g.Len() {
 				counts = append(counts, 0)
 			}

@@ -1,12 +1,14 @@
 package keys
 
 import (
+	"errors"
 	"fmt"
 	"math"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/millrace/millrace/columnar"
+	"github.com/millrace/millrace/internal/budget"
 	"pgregory.net/rapid"
 )
 
@@ -166,6 +168,13 @@ func drawTypes(t *rapid.T) []columnar.Type {
 	return rapid.SliceOfN(rapid.SampledFrom(append(nestedTypes[:len(nestedTypes):len(nestedTypes)], keyTypes...)), 1, 3).Draw(t, "types")
 }
 
+// mustFind is Find without a budget.
+func mustFind(t interface{ Fatal(args ...any) }, g *Grouper, cols []columnar.Column, sel []int32, n int, out []int32) {
+	if err := g.Find(cols, sel, n, out); err != nil {
+		t.Fatal(err)
+	}
+}
+
 func rowsOf(sel []int32, n int) int {
 	if sel != nil {
 		return len(sel)
@@ -176,14 +185,15 @@ func rowsOf(sel []int32, n int) int {
 func TestGrouperAgainstMap(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		types := drawTypes(t)
-		g, ref := NewGrouper(types), reference{}
+		g, ref := NewGrouper(types, nil), reference{}
+		defer g.Free()
 		for range rapid.IntRange(1, 3).Draw(t, "batches") {
 			cols, sel := drawColumns(t, types, rapid.IntRange(0, 40).Draw(t, "rows"))
 			n := rowsOf(sel, cols[0].Len)
 			known := make([]int32, n)
 			g.Lookup(cols, sel, n, known)
 			before, got := int32(g.Len()), make([]int32, n)
-			g.Find(cols, sel, n, got)
+			mustFind(t, g, cols, sel, n, got)
 			for k := range n {
 				want := ref.find(cols, rowAt(sel, k))
 				if got[k] != want {
@@ -238,11 +248,12 @@ func TestGrouperGrowsAndResets(t *testing.T) {
 				}
 			}
 			cols := []columnar.Column{b.Finish()}
-			g := NewGrouper([]columnar.Type{typ})
+			g := NewGrouper([]columnar.Type{typ}, nil)
+			defer g.Free()
 			var first []int32
 			for range 2 {
 				out := make([]int32, n)
-				g.Find(cols, nil, n, out)
+				mustFind(t, g, cols, nil, n, out)
 				for i, got := range out {
 					if got != int32(i) && typ.Kind != columnar.String {
 						t.Fatalf("row %d: group %d", i, got)
@@ -264,13 +275,55 @@ func TestGrouperGrowsAndResets(t *testing.T) {
 }
 
 func TestGrouperNoColumns(t *testing.T) {
-	g := NewGrouper(nil)
+	g := NewGrouper(nil, nil)
+	defer g.Free()
 	out := []int32{7, 7, 7}
-	g.Find(nil, nil, 3, out)
+	mustFind(t, g, nil, nil, 3, out)
 	if diff := cmp.Diff([]int32{0, 0, 0}, out); diff != "" {
 		t.Error(diff)
 	}
 	if g.Len() != 1 || len(g.Keys(0, 1)) != 0 {
 		t.Error("want one group without key columns")
+	}
+}
+
+func TestGrouperBudget(t *testing.T) {
+	texts := columnar.NewBuilder(columnar.StringType, 0)
+	ints := columnar.NewBuilder(columnar.Int64Type, 0)
+	const n = 20_000
+	for i := range n {
+		texts.AppendString(fmt.Sprintf("a key of more than 15 bytes %d", i))
+		columnar.AppendFixed(ints, int64(i))
+	}
+	for _, col := range []columnar.Column{texts.Finish(), ints.Finish()} {
+		t.Run(col.Type.String(), func(t *testing.T) {
+			memory := budget.New(256 << 10)
+			acct := memory.Account("groups")
+			g := NewGrouper([]columnar.Type{col.Type}, acct)
+			cols, out := []columnar.Column{col}, make([]int32, n)
+			err := g.Find(cols, nil, n, out)
+			if !errors.Is(err, budget.ErrExceeded) {
+				t.Fatalf("got %v", err)
+			}
+			if g.Len() == 0 || int64(g.Size()) != acct.Used() {
+				t.Fatalf("%d groups, %d bytes, %d in the account", g.Len(), g.Size(), acct.Used())
+			}
+			// What became a group before the error is a group.
+			known := g.Len()
+			g.Lookup(cols, nil, n, out)
+			for i, got := range out {
+				if want := int32(i); i < known && got != want || i >= known && got != -1 {
+					t.Fatalf("row %d: group %d of %d", i, got, known)
+				}
+			}
+			g.Reset()
+			if err := g.Find(cols, nil, known, out); err != nil {
+				t.Fatal("after a reset:", err)
+			}
+			g.Free()
+			if memory.Used() != 0 {
+				t.Errorf("%d bytes left after Free", memory.Used())
+			}
+		})
 	}
 }

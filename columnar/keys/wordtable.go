@@ -4,16 +4,19 @@ import (
 	"math/bits"
 
 	"github.com/millrace/millrace/columnar"
+	"github.com/millrace/millrace/internal/budget"
 )
 
 // wordTable numbers the distinct words of one column of at most 8 bytes a value. Open addressing, linear probing, a power of two of
-// slots of 16 bytes at most five eighths full; a slot's place is in the high bits of the hash.
+// slots of 16 bytes at most half full; a slot's place is in the high bits of the hash.
 type wordTable struct {
-	slots []wordSlot
-	shift uint8    // 64 - log2(len(slots))
-	limit int      // groups at which the table grows
-	keys  []uint64 // by group; the null group's is 0
-	null  int32    // the group of null, -1 while there is none
+	slots array[wordSlot]
+	keys  array[uint64] // by group; the null group's is 0
+	n     int           // groups
+	shift uint8         // 64 - log2(slots)
+	limit int           // groups at which the slots grow
+	null  int32         // the group of null, -1 while there is none
+	err   error         // why an insert failed; the call in progress returns it
 
 	words, hashes [chunk]uint64
 }
@@ -24,12 +27,11 @@ type wordSlot struct {
 	group int64
 }
 
-const minSlots = 1 << 8
+// minSlots is how many slots a table begins with.
+const minSlots = 1 << 9
 
-func newWordTable() *wordTable {
-	t := &wordTable{null: -1}
-	t.resize(minSlots)
-	return t
+func newWordTable(acct *budget.Account) *wordTable {
+	return &wordTable{slots: array[wordSlot]{acct: acct}, keys: array[uint64]{acct: acct}, null: -1}
 }
 
 // roomFor returns the groups that a table of so many slots takes: a quarter while it is small, where a key off its first place costs a
@@ -41,26 +43,47 @@ func roomFor(slots int) int {
 	return slots / 2
 }
 
-// resize makes a table of that many slots and fills it from the keys, whose hashes are cheap.
-func (t *wordTable) resize(slots int) {
-	t.slots = make([]wordSlot, slots)
-	t.shift = uint8(64 - bits.TrailingZeros(uint(slots)))
-	t.limit = roomFor(slots)
+// grow makes room for one group more: the slots double in place and are filled again from the keys, whose hashes are cheap.
+func (t *wordTable) grow() error {
+	if err := t.keys.grow(t.n + 1 + t.n/2); err != nil {
+		return err
+	}
+	if t.n < t.limit {
+		return nil
+	}
+	slots := minSlots
+	if t.limit > 0 {
+		slots = 2 * len(t.table())
+	}
+	if err := t.slots.grow(slots); err != nil {
+		return err
+	}
+	clear(t.slots.all[:slots])
+	t.shift, t.limit = shiftFor(slots), roomFor(slots)
 	mask := slots - 1
-	for g, key := range t.keys {
+	for g, key := range t.keys.all[:t.n] {
 		if int32(g) == t.null {
 			continue
 		}
 		i := int(word(key) >> t.shift)
-		for t.slots[i].group != 0 {
+		for t.slots.all[i].group != 0 {
 			i = (i + 1) & mask
 		}
-		t.slots[i] = wordSlot{key, int64(g) + 1}
+		t.slots.all[i] = wordSlot{key, int64(g) + 1}
 	}
+	return nil
 }
 
+// shiftFor returns by how much a hash is shifted to give one of so many slots, a power of two.
+func shiftFor(slots int) uint8 { return uint8(64 - bits.TrailingZeros(uint(slots))) }
+
 // find writes the groups of the rows of col. Unknown keys become groups when insert is set, else -1.
-func (t *wordTable) find(col *columnar.Column, sel []int32, out []int32, insert bool) {
+func (t *wordTable) find(col *columnar.Column, sel []int32, out []int32, insert bool) error {
+	if t.limit == 0 {
+		if err := t.grow(); err != nil {
+			return err
+		}
+	}
 	for from := 0; from < len(out); from += chunk {
 		part := out[from:min(from+chunk, len(out))]
 		rows, c := window(col, sel, from, len(part))
@@ -70,19 +93,28 @@ func (t *wordTable) find(col *columnar.Column, sel []int32, out []int32, insert 
 		} else {
 			t.probe(part, insert)
 		}
+		if err := t.err; err != nil {
+			t.err = nil
+			return err
+		}
 	}
+	return nil
 }
 
-// probe looks up the words loaded.
+// table returns the slots.
+func (t *wordTable) table() []wordSlot { return t.slots.all[:1<<(64-t.shift)] }
+
+// probe looks up the words loaded. A key is nearly always in the first or second slot: which one is decided without a branch.
 func (t *wordTable) probe(out []int32, insert bool) {
 	words, hashes := t.words[:len(out)], t.hashes[:len(out)]
 	for k, w := range words {
 		hashes[k] = word(w)
 	}
-	if len(t.slots) > touchSlots {
-		touch(t.slots, hashes, t.shift)
+	slots, shift := t.table(), t.shift
+	if len(slots) > touchSlots {
+		touchWords(slots, hashes, shift)
 	}
-	slots, shift, mask := t.slots, t.shift, uint64(len(t.slots)-1)
+	mask := uint64(len(slots) - 1)
 	for k, w := range words {
 		i := hashes[k] >> (shift & 63)
 		first, second := &slots[i&mask], &slots[(i+1)&mask]
@@ -95,20 +127,21 @@ func (t *wordTable) probe(out []int32, insert bool) {
 		}
 		if group == 0 {
 			group = int64(t.one(w, insert)) + 1
-			slots, shift, mask = t.slots, t.shift, uint64(len(t.slots)-1)
+			slots, shift = t.table(), t.shift
+			mask = uint64(len(slots) - 1)
 		}
 		out[k] = int32(group - 1)
 	}
 }
 
-// touchSlots is the number of slots above which probe loads the slots of a whole chunk in a loop of its own first: their cache misses
-// then overlap, however the branches of the probing loop are predicted.
-const touchSlots = 1 << 16
+// touchSlots is the number of slots above which the slots of a whole chunk are loaded in a loop of its own first: the cache misses then
+// overlap, however the branches of the probing loop are predicted.
+const touchSlots = 1 << 13
 
-// touched keeps the loads of touch alive.
+// touched keeps the loads of the touching loops alive.
 var touched int64
 
-func touch(slots []wordSlot, hashes []uint64, shift uint8) {
+func touchWords(slots []wordSlot, hashes []uint64, shift uint8) {
 	sum := int64(0)
 	for _, h := range hashes {
 		sum |= slots[h>>(shift&63)].group
@@ -126,20 +159,21 @@ func (t *wordTable) probeNullable(col *columnar.Column, sel []int32, out []int32
 			continue
 		}
 		if t.null < 0 && insert {
-			t.null = int32(len(t.keys))
-			t.keys = append(t.keys, 0)
+			t.null = t.add(0)
 		}
 		out[k] = t.null
 	}
 }
 
+// one looks up one word.
 func (t *wordTable) one(w uint64, insert bool) int32 {
-	mask := uint64(len(t.slots) - 1)
+	slots := t.table()
+	mask := uint64(len(slots) - 1)
 	for i := word(w) >> (t.shift & 63); ; i = (i + 1) & mask {
-		s := &t.slots[i]
+		s := &slots[i]
 		if s.group == 0 {
 			if insert {
-				return t.insert(w, i)
+				return t.insert(w)
 			}
 			return -1
 		}
@@ -149,16 +183,35 @@ func (t *wordTable) one(w uint64, insert bool) int32 {
 	}
 }
 
-// insert makes a group of w, whose empty slot is i, and returns it.
-func (t *wordTable) insert(w, i uint64) int32 {
-	g := len(t.keys)
-	t.keys = append(t.keys, w)
-	if g < t.limit {
-		t.slots[i] = wordSlot{w, int64(g) + 1}
-	} else {
-		t.resize(2 * len(t.slots))
+// insert makes a group of w, which has none, and returns it; -1 when there is no memory.
+func (t *wordTable) insert(w uint64) int32 {
+	g := t.add(w)
+	if g < 0 {
+		return g
 	}
-	return int32(g)
+	slots := t.table()
+	mask := uint64(len(slots) - 1)
+	i := word(w) >> (t.shift & 63)
+	for slots[i].group != 0 {
+		i = (i + 1) & mask
+	}
+	slots[i] = wordSlot{w, int64(g) + 1}
+	return g
+}
+
+// add makes a group that no slot refers to yet.
+func (t *wordTable) add(w uint64) int32 {
+	if t.n >= t.limit || t.n >= len(t.keys.all) {
+		if t.err == nil {
+			t.err = t.grow()
+		}
+		if t.err != nil {
+			return -1
+		}
+	}
+	t.keys.all[t.n] = w
+	t.n++
+	return int32(t.n - 1)
 }
 
 // columns returns the keys of the groups in [from, to) as a column.
@@ -167,7 +220,7 @@ func (t *wordTable) columns(typ columnar.Type, from, to int) columnar.Column {
 	if null := int(t.null); null >= from && null < to {
 		valid = allBut(to-from, null-from)
 	}
-	return storeWords(typ, t.keys[from:to], valid)
+	return storeWords(typ, t.keys.all[from:to], valid)
 }
 
 // allBut returns n set bits but one.
@@ -179,16 +232,21 @@ func allBut(n, clear int) columnar.Bitmap {
 	return m
 }
 
-func (t *wordTable) size() int { return 16*len(t.slots) + 8*cap(t.keys) }
+func (t *wordTable) size() int { return t.slots.size() + t.keys.size() }
 
-// reset forgets all groups. A table that held few of the groups it has room for shrinks.
+// reset forgets all groups; a table with room for many more than it held gives its memory back.
 func (t *wordTable) reset() {
-	few := len(t.keys) < t.limit/16
-	t.keys, t.null = t.keys[:0], -1
+	few := t.n < t.limit/16
+	t.n, t.null = 0, -1
 	if few {
-		t.keys = nil
-		t.resize(minSlots)
+		t.free()
 		return
 	}
-	clear(t.slots)
+	clear(t.slots.all)
+}
+
+func (t *wordTable) free() {
+	t.slots.free()
+	t.keys.free()
+	t.n, t.null, t.limit, t.shift = 0, -1, 0, 0
 }
