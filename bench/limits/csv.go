@@ -46,7 +46,9 @@ func csvPieces(in string) ([][]byte, error) {
 			pieces = append(pieces, text[:end])
 			text = text[end:]
 		}
-		pieces = append(pieces, text)
+		if len(text) > 0 {
+			pieces = append(pieces, text)
+		}
 	}
 	return pieces, nil
 }

@@ -6,8 +6,9 @@ import (
 	"unsafe"
 )
 
-// cursor reads typed cells one behind the other. Each method takes the cell at the cursor with the comma or
-// newline behind it. A malformed cell sets bad; what is read from then on has no meaning.
+// cursor reads typed cells one behind the other. Each method takes the cell at the cursor with the comma
+// behind it, or the newline in the case of date, which is the last column. A malformed cell sets bad; what is
+// read from then on has no meaning.
 type cursor struct {
 	text []byte // whole lines
 	at   int
@@ -27,7 +28,7 @@ func (c *cursor) skipEmpty() bool {
 func (c *cursor) int() int64 {
 	v, digits := c.digits(0)
 	c.bad = c.bad || digits == 0 || digits > 18
-	c.end()
+	c.end(',')
 	return v
 }
 
@@ -47,9 +48,9 @@ func (c *cursor) digits(v int64) (int64, int) {
 	return v, n
 }
 
-// end takes the comma or newline behind a cell.
-func (c *cursor) end() {
-	if c.at >= len(c.text) || (c.text[c.at] != ',' && c.text[c.at] != '\n') {
+// end takes the separator behind a cell.
+func (c *cursor) end(separator byte) {
+	if c.at >= len(c.text) || c.text[c.at] != separator {
 		c.bad = true
 		c.at = len(c.text)
 		return
@@ -70,7 +71,7 @@ func (c *cursor) float() float64 {
 		v, scale = c.digits(v)
 	}
 	stop := c.at
-	c.end()
+	c.end(',')
 	if whole+scale > 0 && whole+scale <= 18 && v < 1<<53 {
 		return float64(v) / powersOfTen[scale]
 	}
@@ -112,7 +113,7 @@ func (c *cursor) quoted(scratch *[]byte) []byte {
 		start += n + 1
 		if start >= len(c.text) || c.text[start] != '"' {
 			c.at = start
-			c.end()
+			c.end(',')
 			if len(copied) == 0 {
 				return piece
 			}
@@ -131,7 +132,7 @@ func (c *cursor) date() int64 {
 	month, m := c.part()
 	day, d := c.part()
 	c.bad = c.bad || y != 4 || m != 2 || d != 2 || month < 1 || month > 12 || day < 1 || day > 31
-	c.end()
+	c.end('\n')
 	return year*10000 + month*100 + day
 }
 
