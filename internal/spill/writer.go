@@ -1,0 +1,167 @@
+package spill
+
+import (
+	"github.com/millrace/millrace/columnar"
+	"github.com/millrace/millrace/columnar/block"
+	"github.com/millrace/millrace/vfs"
+)
+
+const (
+	// partitionBuffers bounds the plain bytes that a Partitioned holds for all its runs, as far as leastBlock allows.
+	partitionBuffers = 4 << 20
+	// leastBlock is the plain size below which a block is not written early.
+	leastBlock = 16 << 10
+)
+
+// Writer writes one run. End it by Finish or Abort.
+type Writer struct{ p *Partitioned }
+
+// Append adds the rows of b that count. b is borrowed until it returns.
+func (w *Writer) Append(b columnar.Batch) error { return w.p.Append(0, b) }
+
+// Finish returns the run written.
+func (w *Writer) Finish() (*Run, error) {
+	runs, err := w.p.Finish()
+	if err != nil {
+		return nil, err
+	}
+	return runs[0], nil
+}
+
+// Abort removes what was written. After Finish it does nothing.
+func (w *Writer) Abort() error { return w.p.Abort() }
+
+// Partitioned writes many runs into one file. End it by Finish or Abort.
+type Partitioned struct {
+	file    *file
+	out     vfs.Writer
+	encoder *block.Encoder
+	target  int // plain bytes of a block
+	held    int64
+	parts   []part
+	buf     []byte // the last block
+	offset  int64
+	done    bool
+}
+
+// part is one run being written.
+type part struct {
+	builder *columnar.BatchBuilder // rows not written yet; nil: none ever
+	blocks  []extent
+	rows    int64
+	bytes   int64
+}
+
+func newPartitioned(f *file, out vfs.Writer, schema *columnar.Schema, n int) *Partitioned {
+	o := f.manager.opts
+	p := &Partitioned{file: f, out: out, encoder: block.NewEncoder(schema, o.Codec), parts: make([]part, n)}
+	p.target = min(o.BlockBytes, max(partitionBuffers/n, leastBlock))
+	p.held = int64(p.target) * int64(n+2) // rows of each run; one block plain, and stored
+	o.Memory.Force(p.held)
+	return p
+}
+
+// Append adds the rows of b that count to run number run. b is borrowed until it returns.
+func (p *Partitioned) Append(run int, b columnar.Batch) error {
+	rows := b.Rows()
+	if rows == 0 {
+		return nil
+	}
+	p.parts[run].rows += int64(rows)
+	step := p.rowsOfBlock(b)
+	for from := 0; from < rows; from += step {
+		if err := p.appendPiece(run, b.Slice(from, min(step, rows-from)), step); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// appendPiece adds at most step rows, which make about a block: directly when that leaves no tiny block, else to those collected.
+func (p *Partitioned) appendPiece(run int, b columnar.Batch, step int) error {
+	part := &p.parts[run]
+	if part.empty() && b.Rows() > step/2 {
+		return p.write(run, b)
+	}
+	if part.builder == nil {
+		part.builder = columnar.NewBatchBuilder(p.encoder.Schema(), 0)
+	}
+	part.builder.Append(b, b.Sel)
+	if part.builder.Size() < p.target {
+		return nil
+	}
+	return p.writeBuilt(run)
+}
+
+func (t *part) empty() bool { return t.builder == nil || t.builder.Len() == 0 }
+
+// rowsOfBlock returns how many rows of b make a block.
+func (p *Partitioned) rowsOfBlock(b columnar.Batch) int {
+	return max(1, int(int64(p.target)*int64(b.Len)/int64(max(1, b.Size()))))
+}
+
+// writeBuilt writes the rows that a run has collected.
+func (p *Partitioned) writeBuilt(run int) error { return p.write(run, p.parts[run].builder.Finish()) }
+
+// write writes b as one block of a run.
+func (p *Partitioned) write(run int, b columnar.Batch) error {
+	part := &p.parts[run]
+	var err error
+	if p.buf, err = p.encoder.Encode(p.buf[:0], uint32(run), uint64(len(part.blocks)), b); err != nil {
+		return p.file.failed("encoding", err)
+	}
+	if _, err := p.out.Write(p.buf); err != nil {
+		return p.file.failed("writing", err)
+	}
+	part.blocks = append(part.blocks, extent{offset: p.offset, length: int32(len(p.buf)), rows: int32(b.Rows())})
+	part.bytes += int64(len(p.buf))
+	p.offset += int64(len(p.buf))
+	p.file.manager.counts.bytes.Add(int64(len(p.buf)))
+	return nil
+}
+
+// Finish writes what is buffered and returns the runs, one for each partition, some perhaps without rows. Remove them one by one. After an
+// error, Abort.
+func (p *Partitioned) Finish() ([]*Run, error) {
+	for run := range p.parts {
+		if p.parts[run].empty() {
+			continue
+		}
+		if err := p.writeBuilt(run); err != nil {
+			return nil, err
+		}
+	}
+	if err := p.out.Close(); err != nil {
+		return nil, p.file.failed("closing", err)
+	}
+	p.end()
+	p.file.runs.Store(int32(len(p.parts)))
+	runs := make([]*Run, len(p.parts))
+	for i, part := range p.parts {
+		runs[i] = &Run{file: p.file, schema: p.encoder.Schema(), blocks: part.blocks, rows: part.rows, bytes: part.bytes}
+		if part.rows > 0 {
+			p.file.manager.counts.runs.Add(1)
+			p.file.manager.counts.rows.Add(part.rows)
+		}
+	}
+	return runs, nil
+}
+
+// Abort removes what was written. After Finish it does nothing.
+func (p *Partitioned) Abort() error {
+	if p.done {
+		return nil
+	}
+	p.end()
+	if err := p.out.Abort(); err != nil {
+		return p.file.failed("removing", err)
+	}
+	return nil
+}
+
+// end gives the buffers back.
+func (p *Partitioned) end() {
+	p.done = true
+	p.buf = nil
+	p.file.manager.opts.Memory.Release(p.held)
+}
