@@ -1,6 +1,9 @@
 package columnar
 
-import "math/bits"
+import (
+	"math/bits"
+	"slices"
+)
 
 // Bitmap is a run of bits, least significant bit first as in Arrow, beginning Off bits into Bits. The zero Bitmap stands for "all set"
 // where it is a validity bitmap.
@@ -88,9 +91,7 @@ func (m Bitmap) Packed(n int) Bitmap {
 
 // appendBits grows dst, which holds n bits, by the count bits of src from row from on, and returns it. A zero src appends ones.
 func appendBits(dst []byte, n int, src Bitmap, from, count int) []byte {
-	for need := (n + count + 7) / 8; len(dst) < need; {
-		dst = append(dst, 0)
-	}
+	dst = appendClear(dst, n+count)
 	out := Bitmap{Bits: dst}
 	if src.Bits == nil {
 		setRange(out, n, count)
@@ -100,6 +101,16 @@ func appendBits(dst []byte, n int, src Bitmap, from, count int) []byte {
 		if src.Get(from + i) {
 			out.Set(n + i)
 		}
+	}
+	return dst
+}
+
+// appendClear grows dst by zero bytes until it holds n bits. Invariant: bits behind the last row are clear in a growing bitmap.
+func appendClear(dst []byte, n int) []byte {
+	if more := (n+7)/8 - len(dst); more > 0 {
+		dst = slices.Grow(dst, more)
+		clear(dst[len(dst) : len(dst)+more])
+		dst = dst[:len(dst)+more]
 	}
 	return dst
 }

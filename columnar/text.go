@@ -17,12 +17,14 @@ const (
 // The zero TextBuffer is empty.
 type TextBuffer struct {
 	bytes   unsafe.Pointer // of data
-	ends    unsafe.Pointer // of offsets[1:]
+	ends    unsafe.Pointer // of offsets
 	end     int            // bytes so far
 	n       int            // strings so far
 	quick   int            // Invariant: there is room for short strings until there are that many, with shortText bytes for each
 	data    []byte         // all of the memory
 	offsets []int32        // all of the memory; begins with 0
+
+	hintRows, hintBytes int // what to make room for at first
 }
 
 // Append adds one string. A buffer holds 2 GiB; Finish tells when that was too little.
@@ -41,8 +43,8 @@ func (t *TextBuffer) AppendShort(s string) bool {
 	}
 	copyShort(unsafe.Add(t.bytes, t.end), src)
 	t.end += len(s)
-	*(*int32)(unsafe.Add(t.ends, 4*t.n)) = int32(t.end)
 	t.n++
+	*(*int32)(unsafe.Add(t.ends, 4*t.n)) = int32(t.end)
 	return true
 }
 
@@ -54,26 +56,81 @@ func copyShort(dst, src unsafe.Pointer) { *(*[shortText]byte)(dst) = *(*[shortTe
 
 // appendAny adds a string of any length, and makes room for more.
 func (t *TextBuffer) appendAny(s string) {
-	t.grow(t.n+1, t.end+len(s))
+	t.grow(1, len(s))
 	copy(t.data[t.end:], s)
 	t.end += len(s)
 	t.n++
 	t.offsets[t.n] = int32(t.end)
-	t.quick = t.n + min(len(t.offsets)-1-t.n, (len(t.data)-t.end)/shortText)
+	t.setQuick()
 }
 
-// grow makes the memory large enough for that many strings of that many bytes together.
+// appendRange adds n cells of c from row from on.
+func (t *TextBuffer) appendRange(c *Column, from, n int) {
+	lo, hi := c.Offsets[from], c.Offsets[from+n]
+	t.grow(n, int(hi-lo))
+	appendShifted(t.offsets[:t.n+1], c.Offsets[from+1:from+n+1], int32(t.end)-lo)
+	t.end += copy(t.data[t.end:], c.Data[lo:hi])
+	t.n += n
+	t.setQuick()
+}
+
+// appendRows adds the cells of c at the positions sel, which have total bytes; a position of -1 adds an empty one.
+func (t *TextBuffer) appendRows(c *Column, sel []int32, total int) {
+	t.grow(len(sel), total)
+	src, last := unsafe.Pointer(unsafe.SliceData(c.Data)), len(c.Data)-shortText
+	offsets, end := t.offsets[t.n+1:t.n+1+len(sel)], t.end
+	for i, r := range sel {
+		if r >= 0 {
+			lo, n := int(c.Offsets[r]), int(c.Offsets[r+1]-c.Offsets[r])
+			if n <= shortText && lo <= last {
+				copyShort(unsafe.Add(t.bytes, end), unsafe.Add(src, lo))
+			} else {
+				copy(t.data[end:], c.Data[lo:lo+n])
+			}
+			end += n
+		}
+		offsets[i] = int32(end)
+	}
+	t.end = end
+	t.n += len(sel)
+	t.setQuick()
+}
+
+// appendEmpty adds n empty strings.
+func (t *TextBuffer) appendEmpty(n int) {
+	t.grow(n, 0)
+	for range n {
+		t.n++
+		t.offsets[t.n] = int32(t.end)
+	}
+	t.setQuick()
+}
+
+// appendShifted adds src to dst, each offset moved by shift.
+func appendShifted(dst, src []int32, shift int32) []int32 {
+	for _, o := range src {
+		dst = append(dst, o+shift)
+	}
+	return dst
+}
+
+// grow makes room for that many more strings of that many bytes together, and a short copy's overrun.
 func (t *TextBuffer) grow(rows, bytes int) {
-	if bytes > len(t.data) || t.data == nil {
-		next := make([]byte, max(2*len(t.data), bytes+shortText))
+	if need := t.end + bytes + shortText; need > len(t.data) {
+		next := make([]byte, max(2*len(t.data), need, t.hintBytes))
 		copy(next, t.data[:t.end])
 		t.data, t.bytes = next, unsafe.Pointer(unsafe.SliceData(next))
 	}
-	if rows >= len(t.offsets) {
-		next := make([]int32, max(2*len(t.offsets), rows+16))
+	if need := t.n + 1 + rows; need > len(t.offsets) {
+		next := make([]int32, max(2*len(t.offsets), need, t.hintRows+1))
 		copy(next, t.offsets)
-		t.offsets, t.ends = next, unsafe.Pointer(&next[1])
+		t.offsets, t.ends = next, unsafe.Pointer(unsafe.SliceData(next))
 	}
+}
+
+func (t *TextBuffer) setQuick() {
+	bytes := min(len(t.data), math.MaxInt32) - t.end
+	t.quick = t.n + min(len(t.offsets)-1-t.n, bytes/shortText)
 }
 
 // Len returns the number of strings so far.
@@ -85,14 +142,21 @@ func (t *TextBuffer) Size() int { return t.end + 4*(t.n+1) }
 // Finish returns the column of type typ, without nulls, and empties the buffer, which keeps nothing of it but makes room for as much again.
 // The error says that there were more than 2 GiB.
 func (t *TextBuffer) Finish(typ Type) (Column, error) {
+	rows, bytes := t.n, t.end
+	offsets, data := t.take()
+	if bytes > math.MaxInt32 {
+		return Column{}, fmt.Errorf("%d strings have %d bytes, more than the 2 GiB of a column", rows, bytes)
+	}
+	return OfStrings(typ, offsets, data, Bitmap{}), nil
+}
+
+// take returns the offsets and bytes and empties the buffer.
+func (t *TextBuffer) take() ([]int32, []byte) {
 	full := *t
 	*t = TextBuffer{}
 	if full.n == 0 {
-		return OfStrings(typ, make([]int32, 1), nil, Bitmap{}), nil
+		return make([]int32, 1), nil
 	}
-	t.grow(full.n, full.end+full.end/16+shortText)
-	if full.end > math.MaxInt32 {
-		return Column{}, fmt.Errorf("%d strings have %d bytes, more than the 2 GiB of a column", full.n, full.end)
-	}
-	return OfStrings(typ, full.offsets[:full.n+1:full.n+1], full.data[:full.end:full.end], Bitmap{}), nil
+	t.hintRows, t.hintBytes = full.n, full.end+shortText
+	return full.offsets[: full.n+1 : full.n+1], full.data[:full.end:full.end]
 }

@@ -2,8 +2,8 @@ package codec
 
 import (
 	"fmt"
-	"math"
 	"reflect"
+	"slices"
 	"unsafe"
 
 	"github.com/millrace/millrace/columnar"
@@ -23,12 +23,13 @@ type Encoder[T any] struct {
 	text   columnar.TextBuffer
 
 	rows   []T
-	chunk  int // rows to move at once
+	hint   int // rows to make room for at first
 	moved  int // rows in the builders
 	built  int // bytes in the builders
 	texts  int // bytes of strings in rows[:sized]
 	sized  int
 	direct bool // rows become the column
+	eager  bool // rows do not wait
 
 	layout   *layout
 	builders []*columnar.Builder
@@ -48,22 +49,18 @@ func (c *Codec[T]) EncoderFor(schema *columnar.Schema) (*Encoder[T], error) {
 }
 
 func (c *Codec[T]) encoder(schema *columnar.Schema) *Encoder[T] {
-	e := &Encoder[T]{layout: c.layout, chunk: 1}
 	if c.layout == nil {
-		e.dynamic = newRowEncoder(schema)
-		return e
+		dynamic := newRowEncoder(schema)
+		return &Encoder[T]{dynamic: dynamic, builders: dynamic.builders, eager: true, hint: 1}
 	}
 	var zero T
-	size := max(1, int(unsafe.Sizeof(zero)))
-	first := c.layout.whole && c.layout.flat
+	e := &Encoder[T]{layout: c.layout, hint: min(1024, max(16, encodeBytesAtOnce/max(1, int(unsafe.Sizeof(zero)))))}
 	switch {
-	case first && c.layout.fields[0].column.Kind == columnar.String:
-		e.isText = true
-	case first && c.layout.fields[0].direct:
-		e.direct, e.chunk = true, math.MaxInt
-		e.rows = make([]T, 0, (64+size-1)/size)
-	case c.layout.flat:
-		e.chunk = min(1024, max(16, encodeBytesAtOnce/size))
+	case !c.layout.flat:
+		e.eager, e.hint = true, 1
+	case c.layout.whole:
+		e.isText = c.layout.fields[0].column.Kind == columnar.String
+		e.direct = c.layout.fields[0].direct
 	}
 	for _, f := range c.layout.fields {
 		e.builders = append(e.builders, columnar.NewBuilder(f.column, 0))
@@ -79,19 +76,30 @@ func (e *Encoder[T]) Append(v T) {
 		}
 		return
 	}
-	e.appendRow(v)
+	if len(e.rows) == cap(e.rows) {
+		e.makeRoom()
+	}
+	e.rows = append(e.rows, v)
+	if e.eager {
+		e.move()
+	}
 }
 
-func (e *Encoder[T]) appendRow(v T) {
-	e.rows = append(e.rows, v)
-	if len(e.rows) >= e.chunk {
+// makeRoom makes room for one more row at least.
+func (e *Encoder[T]) makeRoom() {
+	switch {
+	case cap(e.rows) == 0:
+		e.rows = make([]T, 0, e.hint)
+	case e.direct:
+		e.rows = slices.Grow(e.rows, len(e.rows))
+	default:
 		e.move()
 	}
 }
 
 // move puts the waiting rows into the builders.
 func (e *Encoder[T]) move() {
-	if e.direct || len(e.rows) == 0 {
+	if len(e.rows) == 0 {
 		return
 	}
 	from := strided{base: unsafe.Pointer(unsafe.SliceData(e.rows)), stride: unsafe.Sizeof(e.rows[0]), n: len(e.rows)}
@@ -101,12 +109,16 @@ func (e *Encoder[T]) move() {
 	e.moved += len(e.rows)
 	clear(e.rows)
 	e.rows, e.texts, e.sized = e.rows[:0], 0, 0
-	e.built = builtSize(e.builders)
+	if !e.eager {
+		e.built = builtSize(e.builders)
+	}
 }
 
 func (e *Encoder[T]) moveFields(from strided) error {
 	if e.dynamic != nil {
-		return e.dynamic.append(from)
+		err := e.dynamic.append(from)
+		e.builders = e.dynamic.builders
+		return err
 	}
 	for i := range e.layout.fields {
 		f := &e.layout.fields[i]
@@ -138,8 +150,8 @@ func (e *Encoder[T]) Size() int {
 	if e.isText {
 		return e.text.Size()
 	}
-	if len(e.rows) == 0 {
-		return e.built
+	if e.eager {
+		return builtSize(e.builders)
 	}
 	if len(e.layout.texts) > 0 {
 		for ; e.sized < len(e.rows); e.sized++ {
@@ -149,7 +161,7 @@ func (e *Encoder[T]) Size() int {
 			}
 		}
 	}
-	return e.built + e.texts + len(e.rows)*int(unsafe.Sizeof(e.rows[0]))
+	return e.built + e.texts + len(e.rows)*int(unsafe.Sizeof(*new(T)))
 }
 
 // Finish returns the columns of the values since the last Finish, as the schema has them, and empties the encoder. The columns are fresh;
@@ -163,12 +175,8 @@ func (e *Encoder[T]) Finish() ([]columnar.Column, error) {
 		return e.finishValues(), nil
 	}
 	e.move()
-	builders := e.builders
-	if e.dynamic != nil {
-		builders = e.dynamic.builders
-	}
-	columns := make([]columnar.Column, len(builders))
-	for i, b := range builders {
+	columns := make([]columnar.Column, len(e.builders))
+	for i, b := range e.builders {
 		columns[i] = b.Finish()
 	}
 	err := e.err
@@ -189,7 +197,7 @@ func (e *Encoder[T]) finishText() ([]columnar.Column, error) {
 
 func (e *Encoder[T]) finishValues() []columnar.Column {
 	rows := e.rows
-	e.rows = make([]T, 0, cap(rows))
+	e.rows, e.hint = nil, max(e.hint, len(rows))
 	size := int(unsafe.Sizeof(*new(T)))
 	data := unsafe.Slice((*byte)(unsafe.Pointer(unsafe.SliceData(rows))), len(rows)*size)
 	return []columnar.Column{{Type: e.layout.fields[0].column, Len: len(rows), Data: data}}
