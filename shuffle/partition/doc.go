@@ -1,0 +1,15 @@
+// Package partition decides which rows of a batch go to which channel of an edge.
+//
+// A [Partitioner] takes a batch and the number of channels and gives, for each channel, the positions of its rows. There is one for each
+// way to spread rows:
+//
+//   - [Hash]: rows with equal keys to the same channel, by way of key groups, so that state and exchanges agree on who has which key.
+//   - [Index]: a column of the batch says which channel.
+//   - [Range]: by where the row's sort key falls among given boundaries. [Sampler] and [Boundaries] find boundaries that cut evenly.
+//   - [Spread]: evenly, whatever the rows are.
+//   - [Forward]: all to one channel. [Broadcast]: all to all.
+//
+// Within a channel rows keep their order. Partitioners keep scratch space: one belongs to one goroutine. None are started here.
+//
+// Stability: engine-private, but for the way from hash to key group to channel, which is part of the state format.
+package partition

@@ -1,0 +1,313 @@
+package partition_test
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"pgregory.net/rapid"
+
+	"github.com/millrace/millrace/columnar"
+	"github.com/millrace/millrace/columnar/keys"
+	"github.com/millrace/millrace/internal/testkit/batches"
+	"github.com/millrace/millrace/shuffle/partition"
+)
+
+// counted returns the positions of the rows of b that count.
+func counted(b columnar.Batch) []int32 {
+	rows := make([]int32, b.Rows())
+	for i := range rows {
+		rows[i] = int32(b.Row(i))
+	}
+	return rows
+}
+
+// split partitions b and checks that each row that counts is in one channel, and that channels are ascending.
+func split(t *rapid.T, p partition.Partitioner, b columnar.Batch, sel [][]int32) {
+	if err := p.Partition(b, sel); err != nil {
+		t.Fatal(err)
+	}
+	var all []int32
+	for c := range sel {
+		if !slices.IsSorted(sel[c]) {
+			t.Fatalf("channel %d is not in order: %v", c, sel[c])
+		}
+		all = append(all, sel[c]...)
+	}
+	slices.Sort(all)
+	if diff := cmp.Diff(counted(b), all); diff != "" && len(all)+b.Rows() > 0 {
+		t.Fatal("rows in, rows out:", diff)
+	}
+}
+
+// channelsOf returns each row's channel.
+func channelsOf(sel [][]int32) map[int32]int {
+	of := map[int32]int{}
+	for c := range sel {
+		for _, r := range sel[c] {
+			of[r] = c
+		}
+	}
+	return of
+}
+
+func TestHash(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		schema := batches.Schema(t, 3)
+		groups := 1 << rapid.IntRange(3, 10).Draw(t, "log2 groups")
+		columns := rapid.SliceOfNDistinct(rapid.IntRange(0, len(schema.Fields)-1), 1, len(schema.Fields), rapid.ID).Draw(t, "columns")
+		p, err := partition.NewHash(columns, groups)
+		if err != nil {
+			t.Fatal(err)
+		}
+		sel := make([][]int32, rapid.IntRange(1, 8).Draw(t, "channels"))
+		home := map[string]int{} // channel by key
+		for range 3 {
+			b := batches.Batch(t, schema, 60)
+			split(t, p, b, sel)
+			key := b.Project(schema.Select(columns), columns)
+			key.Time, key.Kind = nil, nil
+			hashes := make([]uint64, b.Rows())
+			keys.Hash(key.Columns, b.Sel, b.Rows(), hashes)
+			of := channelsOf(sel)
+			for i := range b.Rows() {
+				row := b.Row(i)
+				text := batches.RowText(key, row)
+				channel, seen := home[text]
+				if seen && channel != of[int32(row)] {
+					t.Fatalf("key %s is in channels %d and %d", text, channel, of[int32(row)])
+				}
+				home[text] = of[int32(row)]
+				group := partition.KeyGroup(hashes[i], groups)
+				if want := partition.Channel(group, len(sel), groups); want != of[int32(row)] {
+					t.Fatalf("row %d of key group %d is in channel %d, want %d", row, group, of[int32(row)], want)
+				}
+			}
+		}
+	})
+}
+
+func TestKeyGroupsOfChannels(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		groups := 1 << rapid.IntRange(0, 12).Draw(t, "log2 groups")
+		channels := rapid.IntRange(1, groups).Draw(t, "channels")
+		next := 0
+		for c := range channels {
+			from, to := partition.KeyGroups(c, channels, groups)
+			if from != next || to <= from {
+				t.Fatalf("channel %d has key groups %d to %d, want them to begin at %d", c, from, to, next)
+			}
+			for g := from; g < to; g++ {
+				if got := partition.Channel(g, channels, groups); got != c {
+					t.Fatalf("key group %d is in channel %d, want %d", g, got, c)
+				}
+			}
+			next = to
+		}
+		if next != groups {
+			t.Fatalf("the channels have %d of %d key groups", next, groups)
+		}
+	})
+}
+
+func TestHashRefuses(t *testing.T) {
+	for _, groups := range []int{-4, 3, 1000} {
+		if _, err := partition.NewHash([]int{0}, groups); err == nil {
+			t.Errorf("%d key groups are accepted", groups)
+		}
+	}
+	p, err := partition.NewHash(nil, 4)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := p.Partition(columnar.Batch{}, make([][]int32, 5)); err == nil {
+		t.Error("5 channels of 4 key groups are accepted")
+	}
+}
+
+func TestIndex(t *testing.T) {
+	for _, typ := range []columnar.Type{columnar.Int32Type, columnar.Int64Type} {
+		b := indexBatch(typ, []int64{2, 0, 9, 2, 1})
+		b.Sel = []int32{0, 1, 3, 4}
+		sel := make([][]int32, 3)
+		if err := partition.NewIndex(0).Partition(b, sel); err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff([][]int32{{1}, {4}, {0, 3}}, sel); diff != "" {
+			t.Error(diff)
+		}
+		b.Sel = nil
+		if err := partition.NewIndex(0).Partition(b, sel); err == nil || !strings.Contains(err.Error(), "row 2 names partition 9 of 0 to 2") {
+			t.Errorf("got %v", err)
+		}
+		if err := partition.NewIndex(0).Partition(indexBatch(typ, []int64{-1}), sel); err == nil {
+			t.Error("partition -1 is accepted")
+		}
+		b = indexBatch(typ, []int64{1, 1})
+		b.Columns[0].Valid = columnar.NewBitmap(2)
+		if err := partition.NewIndex(0).Partition(b, sel); err == nil {
+			t.Error("null is accepted")
+		}
+	}
+	if err := partition.NewIndex(0).Partition(batches.Random(columnar.NewSchema(columnar.Field{Type: columnar.StringType}), 2, 1), make([][]int32, 2)); err == nil {
+		t.Error("strings are accepted")
+	}
+}
+
+func indexBatch(typ columnar.Type, channels []int64) columnar.Batch {
+	bb := columnar.NewBatchBuilder(columnar.NewSchema(columnar.Field{Name: "channel", Type: typ}), len(channels))
+	for _, c := range channels {
+		if typ.Kind == columnar.Int32 {
+			columnar.AppendFixed(bb.Column(0), int32(c))
+		} else {
+			columnar.AppendFixed(bb.Column(0), c)
+		}
+	}
+	bb.Added(len(channels))
+	return bb.Finish()
+}
+
+func TestSpreadIsEven(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		schema := columnar.NewSchema(columnar.Field{Name: "n", Type: columnar.Int64Type})
+		var p partition.Spread
+		sel := make([][]int32, rapid.IntRange(1, 9).Draw(t, "channels"))
+		counts := make([]int, len(sel))
+		for range rapid.IntRange(1, 10).Draw(t, "batches") {
+			split(t, &p, batches.Batch(t, schema, 40), sel)
+			for c := range sel {
+				counts[c] += len(sel[c])
+			}
+		}
+		if slices.Max(counts)-slices.Min(counts) > 1 {
+			t.Fatalf("rows by channel: %v", counts)
+		}
+	})
+}
+
+func TestForwardAndBroadcast(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		schema := columnar.NewSchema(columnar.Field{Name: "n", Type: columnar.Int64Type})
+		sel := make([][]int32, rapid.IntRange(1, 5).Draw(t, "channels"))
+		to := rapid.IntRange(0, len(sel)-1).Draw(t, "to")
+		forward, broadcast := &partition.Forward{To: to}, &partition.Broadcast{}
+		for range 3 {
+			b := batches.Batch(t, schema, 40)
+			split(t, forward, b, sel)
+			if len(sel[to]) != b.Rows() {
+				t.Fatalf("channel %d got %d of %d rows", to, len(sel[to]), b.Rows())
+			}
+			if err := broadcast.Partition(b, sel); err != nil {
+				t.Fatal(err)
+			}
+			for c := range sel {
+				if !slices.Equal(counted(b), sel[c]) {
+					t.Fatalf("channel %d got %v", c, sel[c])
+				}
+			}
+		}
+	})
+}
+
+// TestRange compares with keys.Compare: no row of a channel is greater than one of a later channel, and equal rows are in one channel.
+func TestRange(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		schema := batches.Schema(t, 3)
+		key := partition.SortKey{Columns: []int{0}, Orders: []keys.Order{{Descending: rapid.Bool().Draw(t, "descending"), NullsFirst: rapid.Bool().Draw(t, "nulls")}}}
+		sampler := partition.NewSampler(schema, key, rapid.IntRange(0, 50).Draw(t, "sample"), rand.New(rand.NewPCG(1, 2)))
+		b := batches.Batch(t, schema, 100)
+		sampler.Add(b)
+		sel := make([][]int32, rapid.IntRange(1, 6).Draw(t, "channels"))
+		split(t, partition.NewRange(schema, key, partition.Boundaries(sampler.Keys(), len(sel))), b, sel)
+		for c := range sel {
+			for _, x := range sel[c] {
+				for _, later := range sel[c+1:] {
+					for _, y := range later {
+						if keys.Compare(b.Columns[:1], int(x), b.Columns[:1], int(y), key.Orders) >= 0 {
+							t.Fatalf("row %d of channel %d is not below row %d of a later one", x, c, y)
+						}
+					}
+				}
+			}
+		}
+	})
+}
+
+// TestSamplerIsUniform counts how often each of 1000 rows is in a sample of 100, over many samples.
+func TestSamplerIsUniform(t *testing.T) {
+	const rows, size, rounds = 1000, 100, 400
+	schema := columnar.NewSchema(columnar.Field{Name: "n", Type: columnar.Int64Type})
+	values := make([]int64, rows)
+	for i := range values {
+		values[i] = int64(i)
+	}
+	b := columnar.Batch{Schema: schema, Len: rows, Columns: []columnar.Column{columnar.Of(columnar.Int64Type, values, columnar.Bitmap{})}}
+	key := partition.SortKey{Columns: []int{0}, Orders: make([]keys.Order, 1)}
+	r := rand.New(rand.NewPCG(3, 4))
+	byTenth := make([]int, 10)
+	for range rounds {
+		s := partition.NewSampler(schema, key, size, r)
+		for at := 0; at < rows; at += 50 {
+			s.Add(b.Slice(at, 50))
+		}
+		distinct := map[string]bool{}
+		for _, k := range s.Keys() {
+			distinct[string(k)] = true
+			byTenth[(int(k[6])<<8|int(k[7]))*10/rows]++
+		}
+		if len(distinct) != size {
+			t.Fatalf("%d distinct keys in a sample of %d", len(distinct), size)
+		}
+	}
+	for i, n := range byTenth {
+		if want := size * rounds / 10; n < want*9/10 || n > want*11/10 {
+			t.Errorf("tenth %d has %d keys in the samples, want about %d", i, n, want)
+		}
+	}
+}
+
+func TestBoundariesCutEvenly(t *testing.T) {
+	var sample [][]byte
+	for i := range 1000 {
+		sample = append(sample, fmt.Appendf(nil, "%03d", (i*377)%1000))
+	}
+	var got []string
+	for _, b := range partition.Boundaries(sample, 4) {
+		got = append(got, string(b))
+	}
+	if diff := cmp.Diff([]string{"250", "500", "750"}, got); diff != "" {
+		t.Error(diff)
+	}
+	if got := partition.Boundaries([][]byte{{1}, {1}, {1}}, 4); len(got) != 1 {
+		t.Errorf("one key gives %d bounds", len(got))
+	}
+	if got := partition.Boundaries(nil, 4); got != nil {
+		t.Errorf("no sample gives %v", got)
+	}
+}
+
+func BenchmarkHash(b *testing.B) {
+	words := columnar.NewSchema(columnar.Field{Name: "word", Type: columnar.StringType}, columnar.Field{Name: "n", Type: columnar.Int64Type})
+	batch := batches.Random(words, columnar.DefaultRows, 1)
+	for name, column := range map[string]int{"string": 0, "int64": 1} {
+		for _, channels := range []int{2, 64, 1000} {
+			b.Run(fmt.Sprintf("%s/channels=%d", name, channels), func(b *testing.B) {
+				p, err := partition.NewHash([]int{column}, 0)
+				if err != nil {
+					b.Fatal(err)
+				}
+				sel := make([][]int32, channels)
+				b.ReportAllocs()
+				for b.Loop() {
+					if err := p.Partition(batch, sel); err != nil {
+						b.Fatal(err)
+					}
+				}
+				b.ReportMetric(float64(b.N*batch.Len)/b.Elapsed().Seconds(), "rows/s")
+			})
+		}
+	}
+}
