@@ -16,20 +16,23 @@ import workloads
 
 WORK = os.environ.get("BENCH_WORK") or sys.exit("set BENCH_WORK to a folder for data, peers and results")
 TITLES = {
-    "wordcount": "Word count, text of {size}B",
-    "sort": "Sort of 100-byte records by a 10-byte key, {size}B",
+    "wordcount": "Word count, text of {size}",
+    "sort": "Sort of 100-byte records by a 10-byte key, {size}",
     "groupby-int-1k": "Group by an int64 key, 1,000 groups, {size} rows of Parquet",
     "groupby-int-1m": "Group by an int64 key, 1,000,000 keys, {size} rows of Parquet",
     "groupby-string-1k": "Group by a string key, 1,000 groups, {size} rows of Parquet",
     "groupby-string-1m": "Group by a string key, 1,000,000 keys, {size} rows of Parquet",
     "join": "Hash join of {size} rows with a tenth of them, summed by region, Parquet",
     "scan": "Filter and sum over lineitem of TPC-H {size}, Parquet",
-    "csv": "CSV parse and aggregates of all ten columns, {size}B",
+    "csv": "CSV parse and aggregates of all ten columns, {size}",
     "tpch": "TPC-H {size}, Parquet",
     "nexmark": "Nexmark, {size} events",
     "hello": "A trivial job",
     "latency": "Latency of a keyed count",
 }
+
+
+SIZES = {"100m": "100 MB", "1g": "1 GB", "1m": "1 million", "10m": "10 million"}
 
 
 def parse_args():
@@ -164,7 +167,7 @@ def section(key, by_engine, wanted):
     w, size = key
     runs = [r for rs in by_engine.values() for r in rs]
     dates = sorted(r["date"] for r in runs)
-    lines = [f"## {TITLES[w].format(size=size.upper() if w == 'tpch' else size)}", "",
+    lines = [f"## {TITLES[w].format(size=SIZES.get(size, size.upper()))}", "",
              f"`{w}`, {dates[0][:16].replace('T', ' ')}, load before the runs {statistics.median(r['load'] for r in runs):.1f}.", ""]
     if w in ("tpch", "nexmark"):
         lines += query_table(by_engine, w)

@@ -61,3 +61,15 @@ func mapFile(path string) ([]byte, error) {
 	}
 	return data, nil
 }
+
+// hugeSlice returns n zero values outside the heap in huge pages, so that filling hundreds of megabytes takes few
+// page faults. T has no pointers. The memory is never given back.
+func hugeSlice[T any](n int) ([]T, error) {
+	var zero T
+	data, err := unix.Mmap(-1, 0, max(1, n*int(unsafe.Sizeof(zero))), unix.PROT_READ|unix.PROT_WRITE, unix.MAP_PRIVATE|unix.MAP_ANONYMOUS)
+	if err != nil {
+		return nil, fmt.Errorf("mapping memory for %d values: %w", n, err)
+	}
+	_ = unix.Madvise(data, unix.MADV_HUGEPAGE) // where there are none, small pages do
+	return unsafe.Slice((*T)(unsafe.Pointer(&data[0])), n), nil
+}

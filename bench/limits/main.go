@@ -13,6 +13,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -68,5 +69,17 @@ func run(args []string) error {
 
 // writeResult writes part k of a result.
 func writeResult(out string, k int, text []byte) error {
-	return os.WriteFile(filepath.Join(out, fmt.Sprintf("part-%d.csv", k)), text, 0o644)
+	return writePart(out, k, func(w io.Writer) error {
+		_, err := w.Write(text)
+		return err
+	})
+}
+
+// writePart creates part k of a result and closes it behind fill.
+func writePart(out string, k int, fill func(w io.Writer) error) error {
+	f, err := os.Create(filepath.Join(out, fmt.Sprintf("part-%d.csv", k)))
+	if err != nil {
+		return err
+	}
+	return errors.Join(fill(f), f.Close())
 }

@@ -47,11 +47,16 @@ func (t *groupTable[K]) add(g *group[K]) {
 }
 
 func (t *groupTable[K]) grow() {
-	old := t.slots
-	t.slots, t.used = make([]group[K], 2*len(old)), 0
-	for i := range old {
-		if old[i].n > 0 {
-			t.add(&old[i])
+	old := groupTable[K]{slots: t.slots}
+	t.slots, t.used = make([]group[K], 2*len(t.slots)), 0
+	t.merge(&old)
+}
+
+// merge adds the groups of another table.
+func (t *groupTable[K]) merge(o *groupTable[K]) {
+	for i := range o.slots {
+		if o.slots[i].n > 0 {
+			t.add(&o.slots[i])
 		}
 	}
 }
