@@ -23,6 +23,13 @@ type Sink interface {
 	NewCommitter(env Env) (Committer, error)
 }
 
+// TypedSink is a sink that takes records of Go type T.
+type TypedSink[T any] interface {
+	Sink
+	// Element returns a zero T; it exists to tie the type.
+	Element() T
+}
+
 // Writer writes what one task gives it. One goroutine calls it.
 type Writer interface {
 	// Write takes the batch's rows that count; the batch is borrowed until it returns.

@@ -42,6 +42,13 @@ type Source interface {
 	NewReader(env TaskEnv, scan Scan) (Reader, error)
 }
 
+// TypedSource is a source whose records are of Go type T.
+type TypedSource[T any] interface {
+	Source
+	// Element returns a zero T; it exists to tie the type.
+	Element() T
+}
+
 // Facts are what is known about a source's data before it is read. Unknown numbers are -1.
 type Facts struct {
 	Schema *columnar.Schema

@@ -34,8 +34,17 @@ func (r *Run) Remove(ctx context.Context) error { return r.file.drop(ctx) }
 
 // Open returns a reader at the run's beginning. ctx bounds the reader's life. A run without rows opens no file.
 func (r *Run) Open(ctx context.Context) (*Reader, error) {
-	reader := &Reader{run: r, decoder: block.NewDecoder(r.schema)}
-	if len(r.blocks) == 0 {
+	return r.OpenAt(ctx, 0)
+}
+
+// OpenAt is Open, but the reader begins with the row of that number. Blocks before it are not read.
+func (r *Run) OpenAt(ctx context.Context, row int64) (*Reader, error) {
+	reader := &Reader{run: r, decoder: block.NewDecoder(r.schema), skip: row}
+	for reader.next < len(r.blocks) && reader.skip >= int64(r.blocks[reader.next].rows) {
+		reader.skip -= int64(r.blocks[reader.next].rows)
+		reader.next++
+	}
+	if reader.next == len(r.blocks) {
 		return reader, nil
 	}
 	f, err := r.file.dir.FS.Open(ctx, r.file.path)
@@ -78,6 +87,7 @@ type Reader struct {
 	in      vfs.File // nil when the run has no rows
 	decoder *block.Decoder
 	next    int    // the block after those read
+	skip    int64  // rows of the next batch to leave out
 	buf     []byte // what was last read
 	rest    []byte // of buf: blocks not decoded yet
 	at      int64  // offset of rest in the file
@@ -104,6 +114,10 @@ func (r *Reader) Next() (columnar.Batch, error) {
 	}
 	r.rest = r.rest[h.Size():]
 	r.at += int64(h.Size())
+	if skip := int(r.skip); skip > 0 {
+		r.skip = 0
+		return b.Slice(skip, b.Len-skip), nil
+	}
 	return b, nil
 }
 

@@ -1,0 +1,97 @@
+// Package rowfn is the operator that runs the user's Go functions: a fused program of package rows over each batch.
+package rowfn
+
+import (
+	"fmt"
+
+	"github.com/millrace/millrace/columnar"
+	"github.com/millrace/millrace/stream"
+	"github.com/millrace/millrace/stream/rows"
+)
+
+// Operator runs a program. It has one input.
+type Operator struct {
+	program rows.Program
+	env     *stream.Env
+	runner  *rows.Runner
+	loaded  bool
+}
+
+// New returns the operator of a program.
+func New(p rows.Program) *Operator { return &Operator{program: p} }
+
+// Open implements stream.Operator: it composes the functions for the input's schema.
+func (o *Operator) Open(env *stream.Env) error {
+	o.env = env
+	var err error
+	o.runner, err = o.program.Bind(env.Inputs[0], rows.Task{Index: env.Task, Bad: o.bad})
+	if err != nil {
+		return fmt.Errorf("binding functions to columns: %w", err)
+	}
+	return nil
+}
+
+// maxRecord bounds what a message prints of a record.
+const maxRecord = 256
+
+func (o *Operator) bad(node string, record any, err error) error {
+	text := fmt.Sprintf("%+v", record)
+	if len(text) > maxRecord {
+		text = text[:maxRecord]
+	}
+	return o.env.Bad(stream.Bad{Record: text, Reason: fmt.Errorf("%s: %w", node, err)})
+}
+
+// Process implements stream.Operator.
+func (o *Operator) Process(_ int, b columnar.Batch, _ stream.Output) error {
+	if err := o.runner.Load(b); err != nil {
+		return fmt.Errorf("decoding records: %w", err)
+	}
+	o.loaded = true
+	return nil
+}
+
+// Resume implements stream.Resumer: it runs records of the batch until one output batch is full, and keeps what is less for the next.
+func (o *Operator) Resume(out stream.Output) (bool, error) {
+	if !o.loaded {
+		return false, nil
+	}
+	more, err := o.runner.Run()
+	if err != nil {
+		return false, err
+	}
+	if more || o.runner.IsFull() {
+		if err := o.flush(out); err != nil {
+			return false, err
+		}
+	}
+	o.loaded = more
+	return more, nil
+}
+
+// EndInput implements stream.Operator.
+func (o *Operator) EndInput(_ int, out stream.Output) error { return o.flush(out) }
+
+func (o *Operator) flush(out stream.Output) error {
+	if o.runner.Len() == 0 {
+		return nil
+	}
+	b, err := o.runner.Take()
+	if err != nil {
+		return fmt.Errorf("encoding records: %w", err)
+	}
+	out.Emit(b)
+	return nil
+}
+
+// Stages returns the records given by each fused stage so far; see rows.Runner.Counts.
+func (o *Operator) Stages() []int64 { return o.runner.Counts() }
+
+// Where names the user's node and the record that ran last: for messages about panics.
+func (o *Operator) Where() string { return o.runner.Where() }
+
+// EmitsFresh says that batches are freshly encoded and may be kept.
+func (*Operator) EmitsFresh() bool { return true }
+
+// Close implements stream.Operator.
+func (o *Operator) Close() error { return nil }

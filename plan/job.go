@@ -1,0 +1,99 @@
+package plan
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/millrace/millrace/columnar"
+)
+
+// Job is a logical graph. One goroutine builds it.
+type Job struct {
+	Name  string
+	Nodes []*Node
+	errs  []error
+}
+
+// NewJob returns an empty job.
+func NewJob(name string) *Job { return &Job{Name: name} }
+
+// Node is one operation of a job.
+type Node struct {
+	ID          int
+	Name        string // what messages and plans call it: the operation's name, or the user's
+	Site        Site   // where the user wrote it
+	Op          Op
+	Inputs      []*Node
+	Schema      *columnar.Schema // of the output; nil while only the data can tell
+	UID         string           // set by the user: the identity of the node's state
+	Parallelism int              // set by the user; 0: the job's
+}
+
+// String is how messages name the node: "wordcount.go:31: GroupBy".
+func (n *Node) String() string {
+	if n.Site.File == "" {
+		return n.Name
+	}
+	return fmt.Sprintf("%s: %s", n.Site, n.Name)
+}
+
+// Option modifies a node when it is added.
+type Option func(*Node)
+
+// UID gives the node the identity by which its state is found again when the job is changed.
+func UID(id string) Option { return func(n *Node) { n.UID = id } }
+
+// Name gives the node a name of the user's for plans, metrics and messages.
+func Name(name string) Option { return func(n *Node) { n.Name = name } }
+
+// Parallelism makes the node run in that many tasks, whatever the job's parallelism.
+func Parallelism(tasks int) Option { return func(n *Node) { n.Parallelism = tasks } }
+
+// Add appends a node for op on the inputs' outputs. The schema is what op makes of the inputs' schemas; a mistake is kept for Err.
+func (j *Job) Add(op Op, inputs []*Node, options ...Option) *Node {
+	n := &Node{ID: len(j.Nodes), Name: op.Name(), Site: caller(), Op: op, Inputs: inputs}
+	for _, o := range options {
+		o(n)
+	}
+	if n.Parallelism < 0 {
+		j.errs = append(j.errs, fmt.Errorf("%s: parallelism %d is negative", n, n.Parallelism))
+	}
+	if err := n.Derive(); err != nil {
+		j.errs = append(j.errs, fmt.Errorf("%s: %w", n, err))
+	}
+	j.Nodes = append(j.Nodes, n)
+	return n
+}
+
+// Derive computes the node's schema from its inputs' schemas. It is called again when a source's schema has become known.
+func (n *Node) Derive() error {
+	in := make([]*columnar.Schema, len(n.Inputs))
+	for i, input := range n.Inputs {
+		in[i] = input.Schema
+	}
+	schema, err := n.Op.Output(in)
+	if err != nil {
+		return err
+	}
+	n.Schema = schema
+	return nil
+}
+
+// Fail keeps a mistake in the user's program, with the line it was made on.
+func (j *Job) Fail(operation string, err error) {
+	j.errs = append(j.errs, fmt.Errorf("%s: %s: %w", caller(), operation, err))
+}
+
+// Err returns all mistakes made while building, nil when there are none.
+func (j *Job) Err() error { return errors.Join(j.errs...) }
+
+// Consumers returns, by node ID, the nodes that read each node's output.
+func (j *Job) Consumers() [][]*Node {
+	out := make([][]*Node, len(j.Nodes))
+	for _, n := range j.Nodes {
+		for _, in := range n.Inputs {
+			out[in.ID] = append(out[in.ID], n)
+		}
+	}
+	return out
+}

@@ -1,0 +1,291 @@
+package physical
+
+import (
+	"fmt"
+
+	"github.com/millrace/millrace/columnar"
+	"github.com/millrace/millrace/plan"
+)
+
+// Options are the settings that shape a physical plan.
+type Options struct {
+	Parallelism    int   // tasks a stage has at most
+	Pipelined      bool  // edges flow where they can
+	BroadcastBytes int64 // a join side of at most so many bytes is sent to all tasks; 0: the default
+}
+
+// defaultBroadcastBytes is small against the memory of any task, and a few batches on an exchange.
+const defaultBroadcastBytes = 16 << 20
+
+// Compile cuts an optimised job, whose schemas are all known, into stages.
+func Compile(job *plan.Job, o Options) (*Plan, error) {
+	if o.BroadcastBytes == 0 {
+		o.BroadcastBytes = defaultBroadcastBytes
+	}
+	c := &compiler{
+		plan: &Plan{Job: job}, options: o, consumers: job.Consumers(), at: make([]*Stage, len(job.Nodes)), sizes: make([]int64, len(job.Nodes)),
+	}
+	for _, n := range job.Nodes {
+		if err := c.node(n); err != nil {
+			return nil, fmt.Errorf("%s: %w", n, err)
+		}
+	}
+	for _, e := range c.plan.Edges {
+		e.From.Outputs = append(e.From.Outputs, e)
+	}
+	c.breakDiamonds()
+	return c.plan, nil
+}
+
+type compiler struct {
+	plan      *Plan
+	options   Options
+	consumers [][]*plan.Node
+	at        []*Stage // by node: the stage whose chain ends with the node's output
+	sizes     []int64  // by node: about how many bytes come out; -1 unknown
+}
+
+// node places one node.
+func (c *compiler) node(n *plan.Node) error {
+	c.sizes[n.ID] = c.estimate(n)
+	switch op := n.Op.(type) {
+	case plan.Read:
+		s := c.stage(n)
+		if f := op.Facts; f.Splits > 0 && n.Parallelism == 0 {
+			s.Tasks = min(s.Tasks, f.Splits)
+		}
+		c.place(n, s, Source{op})
+	case plan.Rows:
+		c.chain(n, Rows{op})
+	case plan.Filter:
+		c.chain(n, Filter{op})
+	case plan.Project:
+		c.chain(n, Select{op})
+	case plan.Drop:
+		c.chain(n, Pick{first(len(n.Inputs[0].Schema.Fields))[op.Columns:]})
+	case plan.Whole:
+		c.whole(n, op)
+	case plan.Aggregate:
+		c.aggregate(n, op)
+	case plan.Join:
+		c.join(n, op)
+	case plan.Sort:
+		c.sort(n, op)
+	case plan.Limit:
+		c.limit(n, op)
+	case plan.Union:
+		c.union(n)
+	case plan.Partition:
+		c.partition(n, op)
+	case plan.Write:
+		c.write(n, op)
+	case plan.Collect:
+		c.chain(n, Result{op})
+	default:
+		return fmt.Errorf("the physical plan knows no operation %T", op)
+	}
+	return nil
+}
+
+// stage opens a new stage for a node.
+func (c *compiler) stage(n *plan.Node) *Stage {
+	s := &Stage{ID: len(c.plan.Stages), Tasks: c.options.Parallelism}
+	if n.Parallelism > 0 {
+		s.Tasks, s.Fixed = n.Parallelism, true
+	}
+	c.plan.Stages = append(c.plan.Stages, s)
+	return s
+}
+
+// place adds an operator to a stage's chain, whose output is the node's from now on.
+func (c *compiler) place(n *plan.Node, s *Stage, spec Spec) {
+	s.Chain = append(s.Chain, Op{Node: n, Spec: spec})
+	c.at[n.ID] = s
+}
+
+// chain adds an operator behind its input, in the same stage where that is possible.
+func (c *compiler) chain(n *plan.Node, spec Spec) { c.place(n, c.behind(n), spec) }
+
+// behind returns a stage that ends with n's input and that n may be chained to: the input's own, unless others read it too or the user
+// wants another parallelism.
+func (c *compiler) behind(n *plan.Node) *Stage {
+	in := n.Inputs[0]
+	from := c.at[in.ID]
+	if len(c.consumers[in.ID]) == 1 && (n.Parallelism == 0 || n.Parallelism == from.Tasks) {
+		return from
+	}
+	to := c.stage(n)
+	kind := Forward
+	if n.Parallelism == 0 {
+		to.Tasks, to.Fixed = from.Tasks, from.Fixed
+	} else {
+		kind = Rebalance
+	}
+	c.connect(from, to, Edge{Kind: kind, Schema: in.Schema})
+	return to
+}
+
+// connect adds an edge.
+func (c *compiler) connect(from, to *Stage, e Edge) {
+	e.ID, e.From, e.To = len(c.plan.Edges), from, to
+	e.Blocking = !c.options.Pipelined || e.Kind == Range
+	c.plan.Edges = append(c.plan.Edges, &e)
+	to.Inputs = append(to.Inputs, &e)
+}
+
+// exchange opens a stage for n that gets the rows of from's end.
+func (c *compiler) exchange(n *plan.Node, from *Stage, e Edge) *Stage {
+	to := c.stage(n)
+	if e.Kind == Gather {
+		to.Tasks, to.Fixed = 1, true
+	}
+	c.connect(from, to, e)
+	return to
+}
+
+func (c *compiler) whole(n *plan.Node, op plan.Whole) {
+	if op.Keys == nil {
+		c.chain(n, Whole{op})
+		return
+	}
+	to := c.exchange(n, c.at[n.Inputs[0].ID], Edge{Kind: Hash, Columns: op.Keys, Schema: n.Inputs[0].Schema})
+	columns := append(op.Keys[:len(op.Keys):len(op.Keys)], op.Then...)
+	c.place(n, to, Order{Columns: columns, Orders: ascending(columns)})
+	c.place(n, to, Whole{op})
+}
+
+func (c *compiler) aggregate(n *plan.Node, op plan.Aggregate) {
+	from := c.behind(&plan.Node{Inputs: n.Inputs})
+	c.place(n, from, Aggregate{Keys: op.Keys, Calls: op.Calls, Mode: Partial})
+	e := Edge{Kind: Hash, Columns: first(len(op.Keys)), Schema: StateSchema(n.Inputs[0].Schema, op)}
+	if len(op.Keys) == 0 {
+		e.Kind = Gather
+	}
+	to := c.exchange(n, from, e)
+	c.place(n, to, Aggregate{Keys: first(len(op.Keys)), Calls: op.Calls, Mode: Final})
+}
+
+// StateSchema returns the schema between the two halves of an aggregate: keys, then the states of each call.
+func StateSchema(in *columnar.Schema, op plan.Aggregate) *columnar.Schema {
+	s := in.Select(op.Keys)
+	for i, call := range op.Calls {
+		for _, f := range call.Function.State {
+			f.Name = fmt.Sprintf("%d.%s", i, f.Name)
+			s.Fields = append(s.Fields, f)
+		}
+	}
+	return s
+}
+
+func (c *compiler) sort(n *plan.Node, op plan.Sort) {
+	if !op.Global {
+		c.chain(n, Order{Columns: op.Columns, Orders: op.Orders})
+		return
+	}
+	from := c.behind(&plan.Node{Inputs: n.Inputs})
+	c.place(n, from, Order{Columns: op.Columns, Orders: op.Orders, Runs: true})
+	to := c.exchange(n, from, Edge{Kind: Range, Columns: op.Columns, Orders: op.Orders, Schema: n.Schema})
+	c.at[n.ID] = to
+}
+
+func (c *compiler) limit(n *plan.Node, op plan.Limit) {
+	from := c.behind(&plan.Node{Inputs: n.Inputs})
+	c.place(n, from, Limit{op.Rows})
+	if from.Tasks == 1 {
+		return
+	}
+	c.place(n, c.exchange(n, from, Edge{Kind: Gather, Schema: n.Schema}), Limit{op.Rows})
+}
+
+func (c *compiler) union(n *plan.Node) {
+	to := c.stage(n)
+	for _, in := range n.Inputs {
+		c.connect(c.at[in.ID], to, Edge{Kind: Forward, Schema: in.Schema})
+	}
+	c.at[n.ID] = to
+}
+
+func (c *compiler) partition(n *plan.Node, op plan.Partition) {
+	in := n.Inputs[0]
+	kind := map[plan.PartitionKind]Kind{
+		plan.ByHash: Hash, plan.ByRange: Range, plan.ByIndex: Index, plan.Rebalance: Rebalance, plan.Broadcast: Broadcast, plan.Gather: Gather,
+	}[op.Kind]
+	from := c.behind(&plan.Node{Inputs: n.Inputs})
+	e := Edge{Kind: kind, Columns: op.Columns, Schema: in.Schema}
+	if kind == Range {
+		e.Orders = ascending(op.Columns)
+		c.place(n, from, Order{Columns: e.Columns, Orders: e.Orders, Runs: true})
+	}
+	to := c.exchange(n, from, e)
+	to.Fixed = to.Fixed || kind == Index
+	c.at[n.ID] = to
+	if op.Drop > 0 {
+		keep := first(len(in.Schema.Fields))[op.Drop:]
+		c.place(n, to, Pick{keep})
+	}
+}
+
+// limited is a sink that must not be written by more than so many tasks.
+type limited interface{ MaxTasks() int }
+
+func (c *compiler) write(n *plan.Node, op plan.Write) {
+	s := c.behind(n)
+	if l, ok := op.Sink.(limited); ok && l.MaxTasks() > 0 && l.MaxTasks() < s.Tasks {
+		s = c.narrow(n, s, l.MaxTasks())
+	}
+	c.place(n, s, Sink{op})
+}
+
+// narrow returns a stage of at most tasks tasks that ends as s does: s itself when nothing in it hinders, else one behind an exchange that
+// keeps the order of tasks.
+func (c *compiler) narrow(n *plan.Node, s *Stage, tasks int) *Stage {
+	if !s.Fixed && len(s.Inputs) > 0 {
+		s.Tasks = tasks
+		return s
+	}
+	to := c.stage(n)
+	to.Tasks = tasks
+	c.connect(s, to, Edge{Kind: Forward, Schema: n.Inputs[0].Schema})
+	return to
+}
+
+// breakDiamonds makes an edge blocking wherever a stage reaches another by two ways: if both flowed, each could wait for the other.
+func (c *compiler) breakDiamonds() {
+	for _, s := range c.plan.Stages {
+		if len(s.Inputs) < 2 {
+			continue
+		}
+		seen := map[*Stage]bool{}
+		for _, e := range s.Inputs {
+			if e.Blocking {
+				continue
+			}
+			if reaches(e.From, seen) {
+				e.Blocking = true
+			}
+		}
+	}
+}
+
+// reaches says whether a walk up the pipelined edges from s meets a stage seen before; it marks what it meets.
+func reaches(s *Stage, seen map[*Stage]bool) bool {
+	if seen[s] {
+		return true
+	}
+	seen[s] = true
+	for _, e := range s.Inputs {
+		if !e.Blocking && reaches(e.From, seen) {
+			return true
+		}
+	}
+	return false
+}
+
+// first returns 0 to n-1.
+func first(n int) []int {
+	out := make([]int, n)
+	for i := range out {
+		out[i] = i
+	}
+	return out
+}

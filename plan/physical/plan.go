@@ -1,0 +1,172 @@
+package physical
+
+import (
+	"github.com/millrace/millrace/columnar"
+	"github.com/millrace/millrace/columnar/keys"
+	"github.com/millrace/millrace/plan"
+)
+
+// Plan is the stages of a job, each after those it reads from.
+type Plan struct {
+	Job    *plan.Job
+	Stages []*Stage
+	Edges  []*Edge
+}
+
+// Stage is a chain of operators run by a number of tasks.
+type Stage struct {
+	ID      int
+	Chain   []Op
+	Inputs  []*Edge // of the first operator; a source stage has none
+	Outputs []*Edge
+	Tasks   int  // at most; fewer run when there is little data
+	Fixed   bool // exactly Tasks: the user said so, or the meaning depends on it
+}
+
+// Op is one operator of a chain.
+type Op struct {
+	Node *plan.Node // what it does for the user: names, metrics and messages go by it
+	Spec Spec
+}
+
+// Spec says what an operator does. It is one of the types of this file.
+type Spec interface{ spec() }
+
+// The operators.
+type (
+	Source struct{ Read plan.Read }  // reads; always first
+	Rows   struct{ Op plan.Rows }    // the user's functions
+	Whole  struct{ Op plan.Whole }   // a function over a partition, or over groups of sorted input
+	Filter struct{ Op plan.Filter }  // keeps rows
+	Select struct{ Op plan.Project } // computes columns
+	Pick   struct{ Columns []int }   // keeps columns, in that order
+	Sink   struct{ Op plan.Write }   // writes
+	Result struct{ Op plan.Collect } // hands rows to the program
+	Limit  struct{ Rows int64 }      // passes the first rows
+	Order  struct {                  // sorts
+		Columns []int
+		Orders  []keys.Order
+		Runs    bool // emits sorted runs as memory fills, for a range exchange; else one sorted stream
+	}
+	// Aggregate is grouped or, without keys, of the whole input. Keys and Calls' inputs are columns of the input. A Partial one emits
+	// keys and states; a Final one reads them: key columns first, then each call's state columns.
+	Aggregate struct {
+		Keys  []int
+		Calls []plan.Call
+		Mode  Mode
+	}
+	// Join joins inputs 0 and 1 on equal keys. Build is the input of which a table is made; -1: both inputs come sorted by the keys
+	// and are merged.
+	Join struct {
+		Op    plan.Join
+		Build int
+	}
+)
+
+func (Source) spec()    {}
+func (Rows) spec()      {}
+func (Whole) spec()     {}
+func (Filter) spec()    {}
+func (Select) spec()    {}
+func (Pick) spec()      {}
+func (Sink) spec()      {}
+func (Result) spec()    {}
+func (Limit) spec()     {}
+func (Order) spec()     {}
+func (Aggregate) spec() {}
+func (Join) spec()      {}
+
+// Mode says which half of an aggregate an operator does.
+type Mode uint8
+
+// The modes.
+const (
+	Partial Mode = iota // rows to states
+	Final               // states to results
+)
+
+// Kind says how an edge spreads rows over the tasks of its consumer.
+type Kind uint8
+
+// The kinds of edges.
+const (
+	Forward   Kind = iota // as they come: task i of n to task i*m/n of m
+	Hash                  // by hash of columns
+	Range                 // sorted runs, cut at boundaries sampled from all of them, merged by the consumer
+	Index                 // an int32 column names the partition
+	Rebalance             // in turn
+	Broadcast             // all to all
+	Gather                // all to the one task
+)
+
+// String returns the kind's name.
+func (k Kind) String() string {
+	return [...]string{"forward", "hash", "range", "index", "rebalance", "broadcast", "gather"}[k]
+}
+
+// Edge is an exchange between two stages.
+type Edge struct {
+	ID       int
+	From, To *Stage
+	Port     int // the input of To's first operator
+	Kind     Kind
+	Columns  []int        // Hash, Range, Index
+	Orders   []keys.Order // Range
+	Blocking bool
+	Schema   *columnar.Schema // of the rows exchanged
+}
+
+// IsSource says whether the stage reads a source.
+func (s *Stage) IsSource() bool {
+	_, ok := s.Chain[0].Spec.(Source)
+	return ok
+}
+
+// Regions returns the stages by region: those joined by pipelined edges are scheduled, and fail, together. Regions come in an order in
+// which each follows those it reads from.
+func (p *Plan) Regions() [][]*Stage {
+	root := make([]int, len(p.Stages))
+	for i := range root {
+		root[i] = i
+	}
+	find := func(i int) int {
+		for root[i] != i {
+			i = root[i]
+		}
+		return i
+	}
+	for _, e := range p.Edges {
+		if !e.Blocking {
+			a, b := find(e.From.ID), find(e.To.ID)
+			root[max(a, b)] = min(a, b)
+		}
+	}
+	byRoot := map[int][]*Stage{}
+	for _, s := range p.Stages {
+		byRoot[find(s.ID)] = append(byRoot[find(s.ID)], s)
+	}
+	return p.sorted(byRoot, find)
+}
+
+// sorted orders regions so that each follows those it reads from over blocking edges.
+func (p *Plan) sorted(regions map[int][]*Stage, find func(int) int) [][]*Stage {
+	var out [][]*Stage
+	done := map[int]bool{}
+	var visit func(r int)
+	visit = func(r int) {
+		if done[r] {
+			return
+		}
+		done[r] = true
+		for _, s := range regions[r] {
+			for _, e := range s.Inputs {
+				visit(find(e.From.ID))
+			}
+		}
+		out = append(out, regions[r])
+	}
+	for _, s := range p.Stages {
+		visit(find(s.ID))
+	}
+	return out
+}

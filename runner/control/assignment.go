@@ -1,0 +1,40 @@
+// Package control is what the coordinator and the workers say to each other about tasks: which attempt is to run on what, and what it left.
+//
+// Inside a process the structs are passed as they are. Stability: engine-private.
+package control
+
+import (
+	"fmt"
+
+	"github.com/millrace/millrace/columnar"
+	"github.com/millrace/millrace/connectors"
+	"github.com/millrace/millrace/shuffle"
+)
+
+// Attempt names one try at one task.
+type Attempt struct {
+	Stage, Task, Number int
+}
+
+// String prints "stage 2 task 3 attempt 0".
+func (a Attempt) String() string {
+	return fmt.Sprintf("stage %d task %d attempt %d", a.Stage, a.Task, a.Number)
+}
+
+// Assignment is a task to be run: what a worker is told.
+type Assignment struct {
+	Attempt Attempt
+	Tasks   int              // in how many tasks the stage runs
+	Ranges  map[int]Range    // by ID of an input edge: the partitions to read
+	Bounds  map[int][][]byte // by ID of an input edge that is cut by range: the first key of each partition but the first
+}
+
+// Range is partitions From up to but not including To.
+type Range struct{ From, To int }
+
+// Report is what an attempt leaves when it succeeds.
+type Report struct {
+	Facts     []shuffle.Facts          // by output edge of its stage
+	Prepared  []connectors.Committable // by its sink
+	Collected []columnar.Batch         // by its collect operator
+}

@@ -1,0 +1,524 @@
+// Package coordinator schedules a job.
+//
+// [Core] decides: it is step(event) -> actions, pure, and knows regions of stages, attempts of tasks, splits of sources, and what a stage's
+// facts mean for the next one: how many tasks its consumer gets, and where ranges are cut. Stages joined by pipelined edges are started, and
+// fail, together; behind blocking edges a failed task alone is tried again. The job ends once: with the first error that trying again will not
+// mend, or with what the winning attempts prepared, to be committed.
+//
+// [Run] is the loop around it that does what it says, with workers, enumerators and committers.
+//
+// Stability: engine-private.
+package coordinator
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/millrace/millrace/connectors"
+	"github.com/millrace/millrace/plan/physical"
+	"github.com/millrace/millrace/runner/control"
+	"github.com/millrace/millrace/shuffle"
+)
+
+// Event is something the coordinator learns.
+type Event interface{ event() }
+
+// The events.
+type (
+	// Started is the first event: the job is to run.
+	Started struct{}
+	// Succeeded says that an attempt is done, and what it left.
+	Succeeded struct {
+		Attempt control.Attempt
+		Report  control.Report
+	}
+	// Failed says that an attempt has ended with an error.
+	Failed struct {
+		Attempt control.Attempt
+		Err     error
+	}
+	// SplitsWanted says that a source's attempt has nothing to read.
+	SplitsWanted struct{ Attempt control.Attempt }
+	// Called is the result of an enumerator's call.
+	Called struct {
+		Stage  int
+		Result connectors.Called
+	}
+	// Cancelled says that the job is to end without a result.
+	Cancelled struct{ Cause error }
+)
+
+func (Started) event()      {}
+func (Succeeded) event()    {}
+func (Failed) event()       {}
+func (SplitsWanted) event() {}
+func (Called) event()       {}
+func (Cancelled) event()    {}
+
+// Action is something the coordinator wants done.
+type Action interface{ action() }
+
+// The actions.
+type (
+	// Launch starts an attempt.
+	Launch struct{ Assignment control.Assignment }
+	// Stop ends an attempt that runs; it will still be reported.
+	Stop struct{ Attempt control.Attempt }
+	// Drop forgets what an attempt wrote to its output edges, or what all wrote to an edge that nobody reads any more.
+	Drop struct{ Edge int }
+	// Hand gives splits to an attempt.
+	Hand struct {
+		Attempt control.Attempt
+		Splits  []connectors.Split
+		NoMore  bool
+	}
+	// Call is I/O of an enumerator's, answered by Called.
+	Call struct {
+		Stage int
+		Call  connectors.Call
+	}
+	// Total tells how much a source stage has to read.
+	Total struct {
+		Stage int
+		Known connectors.Known
+	}
+	// Finish ends the job: with Err, or by committing what the attempts prepared and handing out what they collected.
+	Finish struct {
+		Err       error
+		Prepared  map[int][]connectors.Committable // by sink stage
+		Collected []Collected
+	}
+)
+
+// Collected is what a collect stage's task gathered.
+type Collected struct {
+	Stage, Task int
+	Report      control.Report
+}
+
+func (Launch) action() {}
+func (Stop) action()   {}
+func (Drop) action()   {}
+func (Hand) action()   {}
+func (Call) action()   {}
+func (Total) action()  {}
+func (Finish) action() {}
+
+// Settings shape scheduling.
+type Settings struct {
+	Attempts  int   // how often a task is tried; at least 1
+	TaskBytes int64 // a consumer of a blocking edge has a task for so many bytes; 0: all tasks the plan allows
+	// IsFinal says of an error that trying again will not help.
+	IsFinal func(error) bool
+}
+
+// Core schedules a job: step by step, events in, actions out. It does no I/O, reads no clock and starts nothing; the same events give the
+// same actions.
+type Core struct {
+	plan     *physical.Plan
+	settings Settings
+	regions  []*region
+	stages   []*stageState
+	ended    bool
+	failure  error
+}
+
+// region is stages that run together.
+type region struct {
+	stages  []*stageState
+	running int // attempts
+	done    bool
+	started bool
+	failed  bool // attempts are being stopped before the region starts anew
+}
+
+type stageState struct {
+	stage    *physical.Stage
+	region   *region
+	tasks    int
+	attempt  []int // by task: the number of the current attempt
+	done     []bool
+	running  []bool
+	reports  []control.Report
+	enum     connectors.Enumerator
+	assigned [][]connectors.Split // by task: what its current attempt has been given
+	waiting  []bool               // by task: asked for splits, not answered
+}
+
+// NewCore returns the scheduler of a plan. Enumerators are those of the source stages, by stage ID.
+func NewCore(p *physical.Plan, enumerators map[int]connectors.Enumerator, s Settings) *Core {
+	c := &Core{plan: p, settings: s, stages: make([]*stageState, len(p.Stages))}
+	for _, stages := range p.Regions() {
+		r := &region{}
+		for _, s := range stages {
+			st := &stageState{stage: s, region: r, enum: enumerators[s.ID]}
+			c.stages[s.ID] = st
+			r.stages = append(r.stages, st)
+		}
+		c.regions = append(c.regions, r)
+	}
+	return c
+}
+
+// Step takes an event and returns what is to be done.
+func (c *Core) Step(e Event) ([]Action, error) {
+	if c.ended {
+		return nil, nil
+	}
+	switch e := e.(type) {
+	case Started:
+		return c.schedule()
+	case Succeeded:
+		return c.succeeded(e)
+	case Failed:
+		return c.failedAttempt(e)
+	case SplitsWanted:
+		return c.splitsWanted(e)
+	case Called:
+		return c.enumerate(c.stages[e.Stage], e.Result)
+	case Cancelled:
+		return c.fail(e.Cause), nil
+	default:
+		return nil, fmt.Errorf("the coordinator knows no event %T", e)
+	}
+}
+
+// schedule starts every region whose inputs are there; when all are done it finishes the job.
+func (c *Core) schedule() ([]Action, error) {
+	var out []Action
+	all := true
+	for _, r := range c.regions {
+		all = all && r.done
+		if r.started || !c.isReady(r) {
+			continue
+		}
+		actions, err := c.start(r)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, actions...)
+	}
+	if all {
+		return append(out, c.finish()), nil
+	}
+	return out, nil
+}
+
+func (c *Core) isReady(r *region) bool {
+	for _, s := range r.stages {
+		for _, e := range s.stage.Inputs {
+			if from := c.stages[e.From.ID]; from.region != r && !from.region.done {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+// start launches all tasks of a region, consumers first so that their gates are open when producers write.
+func (c *Core) start(r *region) ([]Action, error) {
+	r.started, r.failed = true, false
+	var out []Action
+	for _, s := range r.stages {
+		if s.attempt == nil {
+			c.size(s)
+		}
+	}
+	for _, s := range slices.Backward(r.stages) {
+		for t := range s.tasks {
+			out = append(out, c.launch(s, t))
+		}
+		if s.enum != nil && s.attempt[0] == 0 {
+			actions, err := c.enumerate(s, connectors.Started{Tasks: s.tasks})
+			if err != nil {
+				return nil, err
+			}
+			out = append(out, actions...)
+		}
+	}
+	return out, nil
+}
+
+// size decides in how many tasks a stage runs, now that its inputs are known.
+func (c *Core) size(s *stageState) {
+	n := s.stage.Tasks
+	if bytes, known := c.inputBytes(s.stage); known && !s.stage.Fixed && c.settings.TaskBytes > 0 {
+		n = min(n, int(max(1, (bytes+c.settings.TaskBytes-1)/c.settings.TaskBytes)))
+	}
+	s.tasks = n
+	s.attempt, s.done, s.running, s.waiting = make([]int, n), make([]bool, n), make([]bool, n), make([]bool, n)
+	s.reports, s.assigned = make([]control.Report, n), make([][]connectors.Split, n)
+}
+
+// inputBytes sums what the producers of blocking edges reported; false when an input is pipelined or there is none.
+func (c *Core) inputBytes(s *physical.Stage) (int64, bool) {
+	var sum int64
+	for _, e := range s.Inputs {
+		if !e.Blocking || e.Kind == physical.Index {
+			return 0, false
+		}
+		for _, f := range c.facts(e) {
+			for _, b := range f.Bytes {
+				sum += b
+			}
+		}
+	}
+	return sum, len(s.Inputs) > 0
+}
+
+// facts returns what the producers of an edge reported, by control.
+func (c *Core) facts(e *physical.Edge) []shuffle.Facts {
+	from := c.stages[e.From.ID]
+	at := slices.Index(e.From.Outputs, e)
+	out := make([]shuffle.Facts, from.tasks)
+	for t := range out {
+		if at < len(from.reports[t].Facts) {
+			out[t] = from.reports[t].Facts[at]
+		}
+	}
+	return out
+}
+
+func (c *Core) launch(s *stageState, t int) Action {
+	s.running[t], s.done[t] = true, false
+	s.region.running++
+	l := control.Assignment{Attempt: name(s, t), Tasks: s.tasks, Ranges: map[int]control.Range{}, Bounds: map[int][][]byte{}}
+	for _, e := range s.stage.Inputs {
+		l.Ranges[e.ID] = c.partitions(e, s.tasks, t)
+		if e.Kind == physical.Range {
+			l.Bounds[e.ID] = bounds(c.facts(e), s.tasks)
+		}
+	}
+	return Launch{l}
+}
+
+// name returns the current attempt at task t.
+func name(s *stageState, t int) control.Attempt {
+	return control.Attempt{Stage: s.stage.ID, Task: t, Number: s.attempt[t]}
+}
+
+// partitions returns which partitions of an edge task t of n reads.
+func (c *Core) partitions(e *physical.Edge, n, t int) control.Range {
+	switch e.Kind {
+	case physical.Range, physical.Broadcast, physical.Gather:
+		return control.Range{From: 0, To: 1}
+	case physical.Forward:
+		total := c.stages[e.From.ID].tasks
+		return control.Range{From: t * total / n, To: (t + 1) * total / n}
+	default:
+		total := e.To.Tasks
+		return control.Range{From: t * total / n, To: (t + 1) * total / n}
+	}
+}
+
+// bounds cuts the keys sampled by all producers into n ranges of about equal numbers of rows: n-1 keys, each the first of its range.
+func bounds(facts []shuffle.Facts, n int) [][]byte {
+	var all [][]byte
+	for _, f := range facts {
+		all = append(all, f.Keys...)
+	}
+	slices.SortFunc(all, func(a, b []byte) int { return slices.Compare(a, b) })
+	out := make([][]byte, 0, n-1)
+	for i := 1; i < n && len(all) > 0; i++ {
+		out = append(out, all[i*len(all)/n])
+	}
+	return out
+}
+
+func (c *Core) state(a control.Attempt) (s *stageState, current bool) {
+	s = c.stages[a.Stage]
+	return s, a.Task < len(s.attempt) && s.attempt[a.Task] == a.Number && s.running[a.Task]
+}
+
+func (c *Core) succeeded(e Succeeded) ([]Action, error) {
+	s, current := c.state(e.Attempt)
+	if !current {
+		return nil, nil
+	}
+	s.running[e.Attempt.Task] = false
+	s.region.running--
+	if s.region.failed {
+		return c.restart(s.region)
+	}
+	s.done[e.Attempt.Task] = true
+	s.reports[e.Attempt.Task] = e.Report
+	if !isDone(s.region) {
+		return nil, nil
+	}
+	s.region.done = true
+	out := c.dropInputs(s.region)
+	next, err := c.schedule()
+	return append(out, next...), err
+}
+
+func isDone(r *region) bool {
+	for _, s := range r.stages {
+		if slices.Contains(s.done, false) {
+			return false
+		}
+	}
+	return true
+}
+
+// dropInputs forgets the blocking inputs of a region that is done, as far as nobody else will read them.
+func (c *Core) dropInputs(r *region) []Action {
+	var out []Action
+	for _, s := range r.stages {
+		for _, e := range s.stage.Inputs {
+			if e.Blocking {
+				out = append(out, Drop{e.ID})
+			}
+		}
+	}
+	return out
+}
+
+// failedAttempt tries again, or ends the job.
+func (c *Core) failedAttempt(e Failed) ([]Action, error) {
+	s, current := c.state(e.Attempt)
+	if !current {
+		return nil, nil
+	}
+	s.running[e.Attempt.Task] = false
+	s.region.running--
+	if s.region.failed { // stopped together with the one that failed first
+		return c.restart(s.region)
+	}
+	if c.settings.IsFinal(e.Err) || e.Attempt.Number+1 >= c.settings.Attempts {
+		return c.fail(e.Err), nil
+	}
+	if len(s.region.stages) == 1 {
+		return c.retry(s, e.Attempt.Task)
+	}
+	s.region.failed = true
+	out := stopAll(s.region)
+	if s.region.running == 0 {
+		return c.restart(s.region)
+	}
+	return out, nil
+}
+
+// retry launches the next attempt at one control.
+func (c *Core) retry(s *stageState, t int) ([]Action, error) {
+	out, err := c.giveBack(s, t)
+	if err != nil {
+		return nil, err
+	}
+	s.attempt[t]++
+	return append([]Action{c.launch(s, t)}, out...), nil
+}
+
+// giveBack returns a failed attempt's splits to the enumerator.
+func (c *Core) giveBack(s *stageState, t int) ([]Action, error) {
+	splits := s.assigned[t]
+	s.assigned[t], s.waiting[t] = nil, false
+	if s.enum == nil || len(splits) == 0 {
+		return nil, nil
+	}
+	return c.enumerate(s, connectors.Returned{Splits: splits, Positions: make([]connectors.Position, len(splits))})
+}
+
+// restart launches all tasks of a region anew, once the last attempt has ended.
+func (c *Core) restart(r *region) ([]Action, error) {
+	if r.running > 0 {
+		return nil, nil
+	}
+	var out []Action
+	for _, s := range r.stages {
+		for t := range s.tasks {
+			actions, err := c.giveBack(s, t)
+			if err != nil {
+				return nil, err
+			}
+			out = append(out, actions...)
+			s.attempt[t]++
+		}
+	}
+	more, err := c.start(r)
+	return append(out, more...), err
+}
+
+func stopAll(r *region) []Action {
+	var out []Action
+	for _, s := range r.stages {
+		for t, running := range s.running {
+			if running {
+				out = append(out, Stop{name(s, t)})
+			}
+		}
+	}
+	return out
+}
+
+func (c *Core) splitsWanted(e SplitsWanted) ([]Action, error) {
+	s, current := c.state(e.Attempt)
+	if !current {
+		return nil, nil
+	}
+	s.waiting[e.Attempt.Task] = true
+	return c.enumerate(s, connectors.Requested{Task: e.Attempt.Task})
+}
+
+// enumerate hands an event to a stage's enumerator and carries its actions on.
+func (c *Core) enumerate(s *stageState, e connectors.Event) ([]Action, error) {
+	actions, err := s.enum.Step(e)
+	if err != nil {
+		return c.fail(fmt.Errorf("%s: %w", s.stage.Chain[0].Node, err)), nil
+	}
+	var out []Action
+	for _, a := range actions {
+		switch a := a.(type) {
+		case connectors.Assign:
+			s.assigned[a.Task] = append(s.assigned[a.Task], a.Splits...)
+			out = append(out, c.hand(s, a.Task, a.Splits, false))
+		case connectors.NoMore:
+			out = append(out, c.hand(s, a.Task, nil, true))
+		case connectors.Call:
+			out = append(out, Call{Stage: s.stage.ID, Call: a})
+		case connectors.Known:
+			out = append(out, Total{Stage: s.stage.ID, Known: a})
+		}
+	}
+	return out, nil
+}
+
+func (c *Core) hand(s *stageState, t int, splits []connectors.Split, noMore bool) Action {
+	s.waiting[t] = false
+	return Hand{Attempt: name(s, t), Splits: splits, NoMore: noMore}
+}
+
+// fail ends the job with an error: what runs is stopped, nothing is committed.
+func (c *Core) fail(err error) []Action {
+	if err == nil {
+		err = errors.New("cancelled")
+	}
+	c.ended, c.failure = true, err
+	var out []Action
+	for _, r := range c.regions {
+		out = append(out, stopAll(r)...)
+	}
+	return append(out, Finish{Err: err})
+}
+
+func (c *Core) finish() Action {
+	c.ended = true
+	f := Finish{Prepared: map[int][]connectors.Committable{}}
+	for _, s := range c.stages {
+		for t, r := range s.reports {
+			if isSink(s.stage) {
+				f.Prepared[s.stage.ID] = append(f.Prepared[s.stage.ID], r.Prepared...)
+			}
+			if r.Collected != nil {
+				f.Collected = append(f.Collected, Collected{s.stage.ID, t, r})
+			}
+		}
+	}
+	return f
+}
+
+// isSink says whether the stage ends in a sink.
+func isSink(s *physical.Stage) bool {
+	_, ok := s.Chain[len(s.Chain)-1].Spec.(physical.Sink)
+	return ok
+}

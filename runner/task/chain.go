@@ -1,0 +1,200 @@
+package task
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/millrace/millrace/columnar"
+	"github.com/millrace/millrace/metrics"
+	"github.com/millrace/millrace/stream"
+)
+
+// queue is a stream.Output that collects batches.
+type queue struct {
+	batches []columnar.Batch
+	next    int
+	metrics *metrics.Set // of the operator that emits; nil: not counted
+}
+
+// emitted is the room of an operator's output: an operator is not called again until what it emitted has been taken, so one batch is
+// enough, and those that owe more pay it by Resume.
+const emitted = 1
+
+// Emit implements stream.Output. Batches in which no row counts are dropped.
+func (q *queue) Emit(b columnar.Batch) {
+	n := b.Rows()
+	if n == 0 {
+		return
+	}
+	if q.metrics != nil {
+		q.metrics.RowsOut.Add(int64(n))
+	}
+	q.batches = append(q.batches, b)
+}
+
+// Room implements stream.Output.
+func (q *queue) Room() int { return max(0, emitted-q.len()) }
+
+func (q *queue) len() int { return len(q.batches) - q.next }
+
+// take removes and returns the first batch; there must be one.
+func (q *queue) take() columnar.Batch {
+	b := q.batches[q.next]
+	q.batches[q.next] = columnar.Batch{}
+	if q.next++; q.next == len(q.batches) {
+		q.batches, q.next = q.batches[:0], 0
+	}
+	return b
+}
+
+// link is an operator in a chain, and what the driver knows of it.
+type link struct {
+	name    string // of the user's node
+	op      stream.Operator
+	resumer stream.Resumer // nil: never owes
+	env     *stream.Env
+	out     queue
+	owing   bool
+	open    int // inputs that have not ended
+}
+
+func (l *link) hasEnded() bool { return l.open == 0 && !l.owing }
+
+// chain drives operators one behind the other. It is driven from its tail: an operator is called only when what it emitted last has been
+// taken, so a batch that shares buffers with its maker stays as it is until it has been used, and a chain holds no more than a batch or two
+// for each operator.
+type chain struct {
+	links   []*link
+	direct  queue // the output when there are no operators
+	open    int   // inputs that have not ended, when there are no operators
+	running *link // for messages about panics
+}
+
+// tail is what comes out of the chain.
+func (c *chain) tail() *queue {
+	if len(c.links) == 0 {
+		return &c.direct
+	}
+	return &c.links[len(c.links)-1].out
+}
+
+// fresh is an operator that never emits a batch which shares buffers with its input or with itself: whoever takes the batch may keep it.
+type fresh interface{ EmitsFresh() bool }
+
+// givesFresh says whether batches at the tail may be kept as they are. What a chain without operators passes on came over an exchange or
+// from a reader, and is.
+func (c *chain) givesFresh() bool {
+	if len(c.links) == 0 {
+		return true
+	}
+	f, ok := c.links[len(c.links)-1].op.(fresh)
+	return ok && f.EmitsFresh()
+}
+
+// step lets the operator nearest to the tail that can do something do it. False: nothing can be done without input, or without taking from
+// the tail.
+func (c *chain) step() (bool, error) {
+	for i := len(c.links) - 1; i >= 0; i-- {
+		l := c.links[i]
+		if l.out.len() > 0 {
+			continue
+		}
+		if l.owing {
+			return true, c.resume(l)
+		}
+		if i == 0 {
+			return false, nil
+		}
+		before := c.links[i-1]
+		switch {
+		case before.out.len() > 0:
+			return true, c.process(l, 0, before.out.take())
+		case before.hasEnded() && l.open > 0:
+			return true, c.end(l, 0)
+		}
+	}
+	return false, nil
+}
+
+// isReady says whether the chain takes input now.
+func (c *chain) isReady() bool {
+	if len(c.links) == 0 {
+		return c.direct.len() == 0
+	}
+	return !c.links[0].owing && c.links[0].out.len() == 0
+}
+
+// wants returns the inputs from which the next batch may come.
+func (c *chain) wants() stream.InputSet {
+	if len(c.links) == 0 {
+		return stream.AllInputs
+	}
+	if chooser, ok := c.links[0].op.(stream.Chooser); ok {
+		return chooser.Wants()
+	}
+	return stream.AllInputs
+}
+
+// push gives the first operator a batch. The chain must be ready.
+func (c *chain) push(input int, b columnar.Batch) error {
+	if len(c.links) == 0 {
+		c.direct.Emit(b)
+		return nil
+	}
+	return c.process(c.links[0], input, b)
+}
+
+// endInput tells the first operator that an input has ended. The chain must be ready.
+func (c *chain) endInput(input int) error {
+	if len(c.links) == 0 {
+		c.open--
+		return nil
+	}
+	return c.end(c.links[0], input)
+}
+
+// hasEnded says whether everything has come out of the chain and been taken.
+func (c *chain) hasEnded() bool {
+	if len(c.links) == 0 {
+		return c.open == 0 && c.direct.len() == 0
+	}
+	last := c.links[len(c.links)-1]
+	return last.hasEnded() && last.out.len() == 0
+}
+
+func (c *chain) process(l *link, input int, b columnar.Batch) error {
+	l.env.Metrics.RowsIn.Add(int64(b.Rows()))
+	l.env.Metrics.Batches.Add(1)
+	return c.call(l, func() error { return l.op.Process(input, b, &l.out) })
+}
+
+func (c *chain) end(l *link, input int) error {
+	l.open--
+	return c.call(l, func() error { return l.op.EndInput(input, &l.out) })
+}
+
+func (c *chain) resume(l *link) error {
+	c.running = l
+	start := time.Now()
+	more, err := l.resumer.Resume(&l.out)
+	l.env.Metrics.Busy.Add(int64(time.Since(start)))
+	l.owing = more
+	return l.wrap(err)
+}
+
+// call runs a method of an operator. After each, a Resumer may owe.
+func (c *chain) call(l *link, f func() error) error {
+	c.running = l
+	start := time.Now()
+	err := f()
+	l.env.Metrics.Busy.Add(int64(time.Since(start)))
+	l.owing = l.resumer != nil
+	return l.wrap(err)
+}
+
+func (l *link) wrap(err error) error {
+	if err == nil {
+		return nil
+	}
+	return fmt.Errorf("%s: %w", l.name, err)
+}

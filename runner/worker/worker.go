@@ -1,0 +1,318 @@
+// Package worker runs tasks: it makes operators of a stage's plan, connects them with the exchanges, and runs each task on a goroutine of its
+// own.
+//
+// A [Worker] is one process's. It holds what tasks share: the memory budget, the scratch folder, the exchanges of the job. The coordinator
+// tells it what to launch, stop and drop; it answers with events. What an attempt wrote to a blocking edge counts once the attempt has
+// succeeded; the next attempt's replaces it.
+//
+// Goroutines: one a running task, which ends with the task; Close stops and waits for all.
+//
+// Stability: engine-private.
+package worker
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"hash/fnv"
+	"log/slog"
+	"math/rand/v2"
+	"sync"
+
+	"github.com/millrace/millrace/columnar"
+	"github.com/millrace/millrace/connectors"
+	"github.com/millrace/millrace/internal/budget"
+	"github.com/millrace/millrace/internal/spill"
+	"github.com/millrace/millrace/metrics"
+	"github.com/millrace/millrace/operator/build"
+	"github.com/millrace/millrace/operator/sink"
+	"github.com/millrace/millrace/operator/source"
+	"github.com/millrace/millrace/plan"
+	"github.com/millrace/millrace/plan/physical"
+	"github.com/millrace/millrace/runner/control"
+	"github.com/millrace/millrace/runner/task"
+	"github.com/millrace/millrace/shuffle"
+	"github.com/millrace/millrace/stream"
+	"github.com/millrace/millrace/vfs"
+)
+
+// Config is what a worker works with.
+type Config struct {
+	Plan   *physical.Plan
+	RunID  string
+	Memory *budget.Budget
+	Spill  *spill.Manager
+	Files  *vfs.Resolver
+	Log    *slog.Logger
+	// Bad takes a record that a node could not process; its error ends the task.
+	Bad func(n *plan.Node, b stream.Bad) error
+	// Probe is called once a turn of each task's loop; an error kills the attempt. nil: none.
+	Probe func(control.Attempt) error
+}
+
+// Events is what a worker tells its coordinator. Its functions may be called from any goroutine.
+type Events struct {
+	Succeeded    func(control.Attempt, control.Report)
+	Failed       func(control.Attempt, error)
+	SplitsWanted func(control.Attempt)
+}
+
+// Worker runs the tasks of one job in this process.
+type Worker struct {
+	config Config
+	events Events
+	ctx    context.Context //nolint:containedctx // the life of the worker: tasks are children of it
+	cancel context.CancelCauseFunc
+	tasks  sync.WaitGroup
+
+	mu        sync.Mutex // guards all below
+	exchanges map[int]*exchange
+	running   map[control.Attempt]*running
+	metrics   map[int]map[int]*metrics.Set // by node, by task: of the latest attempt
+}
+
+type running struct {
+	cancel  context.CancelCauseFunc
+	fetcher *source.Fetcher
+}
+
+// New returns a worker. Close ends it.
+func New(ctx context.Context, c Config, e Events) *Worker {
+	w := &Worker{
+		config: c, events: e, exchanges: map[int]*exchange{}, running: map[control.Attempt]*running{}, metrics: map[int]map[int]*metrics.Set{},
+	}
+	w.ctx, w.cancel = context.WithCancelCause(ctx)
+	for _, edge := range c.Plan.Edges {
+		w.exchanges[edge.ID] = &exchange{edge: edge}
+	}
+	return w
+}
+
+// ErrStopped is why a task ends that was told to stop.
+var ErrStopped = errors.New("the task was stopped")
+
+// Close stops all tasks, waits for them and drops what is left on the exchanges.
+func (w *Worker) Close() {
+	w.cancel(ErrStopped)
+	w.tasks.Wait()
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for _, x := range w.exchanges {
+		x.drop()
+	}
+}
+
+// Launch starts an attempt. Its end is told by Events.
+func (w *Worker) Launch(a control.Assignment) {
+	w.tasks.Add(1)
+	ctx, cancel := context.WithCancelCause(w.ctx)
+	r := &running{cancel: cancel}
+	w.mu.Lock()
+	w.running[a.Attempt] = r
+	w.mu.Unlock()
+	t := w.prepare(ctx, a, r)
+	go func() { // ends with the task; Close waits for it
+		defer w.tasks.Done()
+		defer cancel(nil)
+		w.run(ctx, a, t)
+	}()
+}
+
+// prepared is a task ready to run, or the error that says why there is none.
+type prepared struct {
+	task    *task.Task
+	outputs []shuffle.Writer
+	memory  []*budget.Account
+	err     error
+}
+
+func (w *Worker) run(ctx context.Context, a control.Assignment, p prepared) {
+	report, err := control.Report{}, p.err
+	if err == nil {
+		report, err = p.task.Run(ctx)
+	}
+	for _, m := range p.memory {
+		m.Close()
+	}
+	w.mu.Lock()
+	delete(w.running, a.Attempt)
+	if err == nil {
+		w.keep(a, p.outputs)
+	}
+	w.mu.Unlock()
+	if err != nil {
+		w.events.Failed(a.Attempt, err)
+		return
+	}
+	w.events.Succeeded(a.Attempt, report)
+}
+
+// keep makes what an attempt wrote to blocking edges what consumers read. The caller holds mu.
+func (w *Worker) keep(a control.Assignment, outputs []shuffle.Writer) {
+	for i, e := range w.config.Plan.Stages[a.Attempt.Stage].Outputs {
+		w.exchanges[e.ID].keep(a.Attempt.Task, outputs[i])
+	}
+}
+
+// Stop ends an attempt; it will be reported as failed.
+func (w *Worker) Stop(a control.Attempt) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if r := w.running[a]; r != nil {
+		r.cancel(ErrStopped)
+	}
+}
+
+// Hand answers an attempt's wish for splits.
+func (w *Worker) Hand(a control.Attempt, splits []connectors.Split, noMore bool) {
+	w.mu.Lock()
+	r := w.running[a]
+	w.mu.Unlock()
+	if r != nil && r.fetcher != nil {
+		r.fetcher.Assign(source.Assignment{Splits: splits, NoMore: noMore})
+	}
+}
+
+// Drop forgets what lies on an edge.
+func (w *Worker) Drop(edge int) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.exchanges[edge].drop()
+}
+
+// Metrics returns what each node's tasks have counted so far.
+func (w *Worker) Metrics() map[int]metrics.Values {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	out := map[int]metrics.Values{}
+	for node, tasks := range w.metrics {
+		var all []metrics.Values
+		for _, set := range tasks {
+			all = append(all, set.Values())
+		}
+		out[node] = metrics.Sum(all...)
+	}
+	return out
+}
+
+// prepare makes the task of an assignment.
+func (w *Worker) prepare(ctx context.Context, a control.Assignment, r *running) (p prepared) {
+	stage := w.config.Plan.Stages[a.Attempt.Stage]
+	var ops []task.Operator
+	var origin *stream.Env
+	schema := inputs(stage)
+	for i, op := range stage.Chain {
+		env := w.environment(ctx, a, op, schema)
+		p.memory = append(p.memory, env.Memory)
+		if _, ok := op.Spec.(physical.Source); ok {
+			origin = env
+		} else {
+			o, err := build.New(op)
+			if err != nil {
+				p.err = fmt.Errorf("%s: %w", op.Node, err)
+				return p
+			}
+			ops = append(ops, task.Operator{Name: op.Node.String(), Op: o, Env: env})
+		}
+		schema = []*columnar.Schema{stage.Schema(i)}
+	}
+	p.task = task.New(ops, w.probe(a.Attempt))
+	if origin != nil {
+		p.err = w.read(p.task, stage, a, origin, r)
+		if p.err != nil {
+			return p
+		}
+	}
+	p.err = w.connect(ctx, &p, stage, a)
+	return p
+}
+
+// inputs returns the schemas of a stage's inputs, by port.
+func inputs(s *physical.Stage) []*columnar.Schema {
+	var out []*columnar.Schema
+	for _, e := range s.Inputs {
+		for len(out) <= e.Port {
+			out = append(out, nil)
+		}
+		out[e.Port] = e.Schema
+	}
+	return out
+}
+
+func (w *Worker) probe(a control.Attempt) func() error {
+	if w.config.Probe == nil {
+		return nil
+	}
+	return func() error { return w.config.Probe(a) }
+}
+
+// environment makes what an operator gets of the world.
+func (w *Worker) environment(ctx context.Context, a control.Assignment, op physical.Op, in []*columnar.Schema) *stream.Env {
+	n := op.Node
+	name := n.String()
+	h := fnv.New64a()
+	_, _ = fmt.Fprintf(h, "%s %d", w.config.Plan.Job.Name, n.ID)
+	return &stream.Env{
+		Context: ctx, Job: w.config.Plan.Job.Name, RunID: w.config.RunID, Node: name,
+		Task: a.Attempt.Task, Tasks: a.Tasks, Attempt: a.Attempt.Number, Inputs: in,
+		Log:     w.config.Log.With("task", a.Attempt.String(), "node", name),
+		Metrics: w.set(n, op, a.Attempt.Task),
+		Memory:  w.config.Memory.Account(fmt.Sprintf("%s, %s", name, a.Attempt)),
+		Spill:   w.config.Spill, Files: w.config.Files,
+		Rand: rand.New(rand.NewPCG(h.Sum64(), uint64(a.Attempt.Task))), //nolint:gosec // samples and shuffles are no secrets
+		Bad:  func(b stream.Bad) error { return w.config.Bad(n, b) },
+	}
+}
+
+// set returns a fresh set of counters for a node's task, in place of an earlier attempt's. The half of an aggregate before the exchange
+// counts apart, under the negative of its node.
+func (w *Worker) set(n *plan.Node, op physical.Op, task int) *metrics.Set {
+	id := physical.MetricsID(op)
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.metrics[id] == nil {
+		w.metrics[id] = map[int]*metrics.Set{}
+	}
+	_ = n
+	s := &metrics.Set{}
+	w.metrics[id][task] = s
+	return s
+}
+
+// read makes a source's task read.
+func (w *Worker) read(t *task.Task, stage *physical.Stage, a control.Assignment, env *stream.Env, r *running) error {
+	read := stage.Chain[0].Spec.(physical.Source).Read
+	reader, err := read.Source.NewReader(sink.Env(env), read.Scan)
+	if err != nil {
+		return fmt.Errorf("%s: opening %s: %w", env.Node, read.Source.Describe(), err)
+	}
+	f := source.NewFetcher(reader, func() { w.events.SplitsWanted(a.Attempt) }, t.Wake)
+	w.mu.Lock()
+	r.fetcher = f
+	w.mu.Unlock()
+	t.ReadFrom(f, env)
+	return nil
+}
+
+// connect gives a task its gates and writers.
+func (w *Worker) connect(ctx context.Context, p *prepared, stage *physical.Stage, a control.Assignment) error {
+	var in []task.Input
+	for _, e := range stage.Inputs {
+		gate, account, err := w.gate(ctx, e, a, p.task.Wake)
+		if err != nil {
+			return fmt.Errorf("opening the exchange from stage %d: %w", e.From.ID, err)
+		}
+		p.memory = append(p.memory, account)
+		in = append(in, task.Input{Port: e.Port, Gate: gate})
+	}
+	for _, e := range stage.Outputs {
+		out, account, err := w.writer(ctx, e, a, p.task.Wake)
+		if err != nil {
+			return fmt.Errorf("opening the exchange to stage %d: %w", e.To.ID, err)
+		}
+		p.memory = append(p.memory, account)
+		p.outputs = append(p.outputs, out)
+	}
+	p.task.Connect(in, p.outputs)
+	return nil
+}

@@ -1,0 +1,119 @@
+package rows
+
+import (
+	"fmt"
+
+	"github.com/millrace/millrace/columnar"
+)
+
+// Fuse returns the program that does first's work and then second's, without columns in between. The types must fit: first's records
+// are second's, and first keeps whole records.
+func Fuse(first, second Program) Program {
+	return Program{Stages: append(first.Stages[:len(first.Stages):len(first.Stages)], second.Stages...), Tail: second.Tail}
+}
+
+// Task says for whom a program is bound.
+type Task struct {
+	Index int
+	// Bad takes a record that a fallible function refused; its error ends the batch.
+	Bad func(node string, record any, err error) error
+}
+
+// Runner is a program at work in one task. One goroutine uses it.
+type Runner struct {
+	program Program
+	cursor  Cursor
+	head    head
+	push    any
+	tail    tail
+	full    func() bool
+	batch   columnar.Batch
+	next    int     // first of its rows that count not yet pushed
+	time    []int64 // event times of the records collected, when batches have them
+}
+
+// Full is the number of rows, and of bytes, at which a Runner's output is handed over.
+const (
+	fullRows  = columnar.DefaultRows
+	fullBytes = 1 << 20
+)
+
+// Bind composes the program's functions for batches of the schema from. An error says which column does not fit which field.
+func (p Program) Bind(from *columnar.Schema, task Task) (*Runner, error) {
+	r := &Runner{program: p, tail: p.Tail.open()}
+	r.cursor = Cursor{task: task.Index, counts: make([]int64, len(p.Stages))}
+	r.cursor.bad = func(stage int, record any, err error) error {
+		return task.Bad(p.Stages[stage].Node, record, err)
+	}
+	open := p.Tail.head
+	if len(p.Stages) > 0 {
+		open = p.Stages[0].head
+	}
+	var err error
+	if r.head, err = open(from); err != nil {
+		return nil, err
+	}
+	r.push = r.tail.push()
+	for i := len(p.Stages) - 1; i >= 0; i-- {
+		r.push = p.Stages[i].link(&r.cursor, i, r.push)
+	}
+	r.full = r.IsFull
+	return r, nil
+}
+
+// IsFull says whether the records collected make a full batch.
+func (r *Runner) IsFull() bool { return r.tail.len() >= fullRows || r.tail.size() >= fullBytes }
+
+// Load takes the batch whose records the next calls of Run push. It must stay as it is until Run has returned false.
+func (r *Runner) Load(b columnar.Batch) error {
+	r.batch, r.next = b, 0
+	return r.head.load(b)
+}
+
+// Run pushes records until the batch is done (false) or the output is full (true).
+func (r *Runner) Run() (more bool, err error) {
+	rows := r.batch.Rows()
+	if r.batch.Time == nil {
+		r.next = r.head.run(&r.cursor, r.next, rows, r.push, r.full)
+	} else {
+		for r.next < rows && r.cursor.err == nil && !r.full() {
+			r.runTimed()
+		}
+	}
+	return r.next < rows && r.cursor.err == nil, r.cursor.err
+}
+
+// runTimed pushes one record and gives its event time to the records made of it.
+func (r *Runner) runTimed() {
+	time := r.batch.Time[r.batch.Row(r.next)]
+	r.next = r.head.run(&r.cursor, r.next, r.next+1, r.push, r.full)
+	for len(r.time) < r.tail.len() {
+		r.time = append(r.time, time)
+	}
+}
+
+// Len returns the number of records that Take would return.
+func (r *Runner) Len() int { return r.tail.len() }
+
+// Take returns the records collected so far as a fresh batch.
+func (r *Runner) Take() (columnar.Batch, error) {
+	n := r.tail.len()
+	columns, err := r.tail.finish()
+	if err != nil {
+		return columnar.Batch{}, err
+	}
+	b := columnar.Batch{Schema: r.program.Tail.Schema, Columns: columns, Len: n}
+	b.Time, r.time = r.time, nil
+	return b, nil
+}
+
+// Counts returns how many records each stage has given so far. The slice is the Runner's.
+func (r *Runner) Counts() []int64 { return r.cursor.counts }
+
+// Where says which node and record were running last: for messages about panics.
+func (r *Runner) Where() string {
+	if len(r.program.Stages) == 0 {
+		return fmt.Sprintf("record %d of the batch", r.cursor.row)
+	}
+	return fmt.Sprintf("%s, record %d of the batch", r.program.Stages[r.cursor.stage].Node, r.cursor.row)
+}
