@@ -89,28 +89,39 @@ func decodeSlices(slabs slabs, decode decodeFunc) decodeFunc {
 	}
 }
 
-// decodeItems decodes the items of all rows into one slab, in the order of the rows.
+// decodeItems decodes the items of all rows into one slab, in the order of the rows. Invariant: no address behind the last item is made,
+// not even of no items; the collector would take it for one into the next object.
 func decodeItems(items *columnar.Column, offsets []int32, rows span, slabs slabs, decode decodeFunc) (strided, error) {
-	if rows.sel == nil {
-		lo := int(offsets[rows.from])
-		n := int(offsets[rows.from+rows.n]) - lo
-		slab := slabs.make(n)
-		return slab, decode(items, span{from: lo, n: n}, slab)
+	slab := slabs.make(countItems(offsets, rows))
+	switch {
+	case slab.n == 0:
+		return slab, nil
+	case rows.sel == nil:
+		return slab, decode(items, span{from: int(offsets[rows.from]), n: slab.n}, slab)
 	}
-	total := 0
-	for _, r := range rows.sel {
-		total += int(offsets[r+1] - offsets[r])
-	}
-	slab := slabs.make(total)
 	k := 0
 	for _, r := range rows.sel {
 		lo, n := int(offsets[r]), int(offsets[r+1]-offsets[r])
+		if n == 0 {
+			continue
+		}
 		if err := decode(items, span{from: lo, n: n}, slab.slice(k, n)); err != nil {
 			return slab, err
 		}
 		k += n
 	}
 	return slab, nil
+}
+
+func countItems(offsets []int32, rows span) int {
+	if rows.sel == nil {
+		return int(offsets[rows.from+rows.n] - offsets[rows.from])
+	}
+	total := 0
+	for _, r := range rows.sel {
+		total += int(offsets[r+1] - offsets[r])
+	}
+	return total
 }
 
 // array returns the shape of an array that is not of bytes: a list that has as many items in every row.
@@ -128,8 +139,10 @@ func (d *describer) array(t reflect.Type, o options, path string) (*shape, error
 	}
 	s.encode = func(b *columnar.Builder, from strided) error {
 		for i := range from.n {
-			if err := item.encode(b.Child(0), strided{from.at(i), size, n}); err != nil {
-				return err
+			if n > 0 {
+				if err := item.encode(b.Child(0), strided{from.at(i), size, n}); err != nil {
+					return err
+				}
 			}
 			b.CloseNested()
 		}
@@ -152,6 +165,9 @@ func decodeArrays(n int, size uintptr, decode decodeFunc) decodeFunc {
 			lo, have := int(c.Offsets[r]), int(c.Offsets[r+1]-c.Offsets[r])
 			if have != n {
 				return fmt.Errorf("row %d of the batch has a list of %d items where the Go type is an array of %d", r, have, n)
+			}
+			if n == 0 {
+				continue
 			}
 			if err := decode(&c.Children[0], span{from: lo, n: n}, strided{to.at(i), size, n}); err != nil {
 				return err
