@@ -1,0 +1,99 @@
+package file
+
+import (
+	"context"
+	"fmt"
+	"path"
+	"slices"
+
+	"github.com/millrace/millrace/connectors"
+)
+
+// committer publishes a run's files.
+type committer struct {
+	settings
+	env    connectors.Env
+	refuse func(ctx context.Context, t target, run string) error
+}
+
+// Commit publishes the files. It may be called again with the same ones.
+func (c *committer) Commit(ctx context.Context, list []connectors.Committable, final bool) (connectors.Published, error) {
+	j := journal{Run: c.env.RunID}
+	published := connectors.Published{}
+	folders := map[string]bool{}
+	for _, item := range list {
+		files, err := decodeCommittable(item.Data)
+		if err != nil {
+			return connectors.Published{}, fmt.Errorf("publishing %s: %w", c.path, err)
+		}
+		j.Rename = append(j.Rename, files.Files...)
+		for _, f := range files.Files {
+			folders[path.Dir(f.To)] = true
+		}
+		published.Files += item.Files
+		published.Rows += item.Rows
+		published.Bytes += item.Bytes
+	}
+	if len(c.partitionBy) > 0 {
+		published.Partitions = len(folders)
+	}
+	if final {
+		j.Success = &success{Run: j.Run, Files: published.Files, Rows: published.Rows, Bytes: published.Bytes}
+	}
+	if err := c.publish(ctx, j, folders); err != nil {
+		return connectors.Published{}, fmt.Errorf("publishing %s: %w", c.path, err)
+	}
+	return published, nil
+}
+
+// publish adds to the journal what the mode has to be removed, and does it.
+func (c *committer) publish(ctx context.Context, j journal, folders map[string]bool) error {
+	t, err := c.target(ctx)
+	if err != nil {
+		return err
+	}
+	if err := t.fsys.Mkdir(ctx, t.root); err != nil {
+		return err
+	}
+	if err := t.repair(ctx); err != nil {
+		return err
+	}
+	switch c.mode {
+	case ErrorIfExists:
+		err = c.refuse(ctx, t, j.Run)
+	case Overwrite:
+		j.Remove, j.Folders, err = t.replaced(ctx, "", j.Run)
+	case OverwritePartitions:
+		for folder := range folders {
+			files, dirs, err := t.replaced(ctx, folder, j.Run)
+			if err != nil {
+				return err
+			}
+			j.Remove = append(j.Remove, files...)
+			j.Folders = append(j.Folders, dirs...)
+		}
+		slices.Sort(j.Remove)
+	case Append:
+	}
+	if err != nil {
+		return err
+	}
+	return t.publish(ctx, j)
+}
+
+func (c *committer) target(ctx context.Context) (target, error) {
+	fsys, root, err := c.env.Files.FS(ctx, c.path)
+	return target{fsys: fsys, root: root}, err
+}
+
+// Abort removes what the run has written.
+func (c *committer) Abort(ctx context.Context) error {
+	t, err := c.target(ctx)
+	if err == nil {
+		err = t.removeTemporary(ctx, c.env.RunID)
+	}
+	if err != nil {
+		return fmt.Errorf("removing what was not published of %s: %w", c.path, err)
+	}
+	return nil
+}

@@ -1,0 +1,93 @@
+package file
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"github.com/millrace/millrace/connectors"
+)
+
+// enumerator hands out splits one at a time, in order of path, to whoever asks; of the first few it prefers one that is local to who asks.
+type enumerator struct {
+	list    func(ctx context.Context, tasks int) (planned, error)
+	listed  bool
+	pending []connectors.Split
+	waiting []connectors.Requested // who asked before the listing was there
+}
+
+var _ connectors.Enumerator = (*enumerator)(nil)
+
+const (
+	listCall = "list"
+	// localWindow is how far down the list a split is looked for that is local.
+	localWindow = 256
+)
+
+// Step does what the event asks for.
+func (e *enumerator) Step(event connectors.Event) ([]connectors.Action, error) {
+	switch event := event.(type) {
+	case connectors.Started:
+		return []connectors.Action{connectors.Call{Name: listCall, Do: func(ctx context.Context) (any, error) {
+			return e.list(ctx, event.Tasks)
+		}}}, nil
+	case connectors.Called:
+		return e.called(event)
+	case connectors.Requested:
+		if !e.listed {
+			e.waiting = append(e.waiting, event)
+			return nil, nil
+		}
+		return []connectors.Action{e.serve(event)}, nil
+	case connectors.Returned:
+		return nil, e.takeBack(event)
+	default:
+		return nil, fmt.Errorf("file: unknown event %T", event)
+	}
+}
+
+// called takes the listing and serves who waits for it.
+func (e *enumerator) called(event connectors.Called) ([]connectors.Action, error) {
+	if event.Err != nil {
+		return nil, event.Err
+	}
+	plan := event.Result.(planned)
+	e.listed = true
+	e.pending = append(e.pending, plan.splits...)
+	actions := []connectors.Action{connectors.Known{Splits: len(plan.splits), Bytes: plan.bytes}}
+	for _, who := range e.waiting {
+		actions = append(actions, e.serve(who))
+	}
+	e.waiting = nil
+	return actions, nil
+}
+
+// serve gives a task its next split.
+func (e *enumerator) serve(who connectors.Requested) connectors.Action {
+	if len(e.pending) == 0 {
+		return connectors.NoMore{Task: who.Task}
+	}
+	i := slices.IndexFunc(e.pending[:min(len(e.pending), localWindow)], func(s connectors.Split) bool { return slices.Contains(s.Hosts, who.Host) })
+	i = max(i, 0)
+	split := e.pending[i]
+	e.pending = slices.Delete(e.pending, i, i+1)
+	return connectors.Assign{Task: who.Task, Splits: []connectors.Split{split}}
+}
+
+// takeBack puts what is left of splits in front.
+func (e *enumerator) takeBack(event connectors.Returned) error {
+	var left []connectors.Split
+	for i, s := range event.Splits {
+		var at connectors.Position
+		if i < len(event.Positions) {
+			at = event.Positions[i]
+		}
+		s, err := resumed(s, at)
+		if err != nil {
+			return err
+		}
+		left = append(left, s)
+	}
+	e.pending = append(left, e.pending...)
+	return nil
+}

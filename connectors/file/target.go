@@ -1,0 +1,50 @@
+package file
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"path"
+	"strings"
+
+	"github.com/millrace/millrace/vfs"
+)
+
+// target is the folder that a sink writes to.
+type target struct {
+	fsys vfs.FileSystem
+	root string
+}
+
+// path returns the path of a name relative to the target.
+func (t target) path(rel string) string { return path.Join(t.root, rel) }
+
+// rel is the inverse of path.
+func (t target) rel(p string) string {
+	return strings.TrimPrefix(strings.TrimPrefix(p, path.Clean(t.root)), "/")
+}
+
+// remove removes a file of the target; it may be gone already.
+func (t target) remove(ctx context.Context, rel string) error {
+	err := t.fsys.Remove(ctx, t.path(rel))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	return err
+}
+
+// move renames a file of the target; it may have been moved already.
+func (t target) move(ctx context.Context, f prepared) error {
+	err := t.fsys.Rename(ctx, t.path(f.From), t.path(f.To))
+	if err != nil {
+		if _, statErr := t.fsys.Stat(ctx, t.path(f.To)); statErr == nil && errors.Is(err, fs.ErrNotExist) {
+			return nil
+		}
+	}
+	return err
+}
+
+// isOfRun says whether a part file was written by the run.
+func isOfRun(name, run string) bool {
+	return strings.HasPrefix(name, "part-") && strings.Contains(name, "-"+run)
+}
