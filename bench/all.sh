@@ -34,5 +34,5 @@ case $what in
   batch | stream) "$what" ;;
   *) echo "all.sh batch|stream REPORT.md" >&2; exit 2 ;;
 esac
-./report.py "$report" --since "$BENCH_SESSION" --title "Benchmarks, $what"
+./report.py "$report" --session "$BENCH_SESSION" --title "Benchmarks, $what"
 exit $failed

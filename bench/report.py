@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
-"""report.py FILE.md [--since TIME] [--base ENGINE] [--title TEXT]: writes tables of the recorded runs as Markdown.
+"""report.py FILE.md [--session NAME] [--base ENGINE] [--title TEXT]: writes tables of the recorded runs as Markdown.
 
-Of each workload and size only the newest session counts (one run.py, or all of all.sh), since ratios of runs at
-different times mean little on a shared machine. --since takes all runs from that time on instead. Figures are
-medians of the repetitions, ratios are to --base (default millrace, or the least CPU time but the limit's).
+A session is one run.py, or all of all.sh. Of each workload and size only the newest one counts, since ratios of
+runs at different times mean little on a shared machine; --session takes that session alone. Figures are medians of the
+repetitions, ratios are to --base (default millrace, or the peer with the least CPU time).
 """
 import argparse
 import json
@@ -38,19 +38,19 @@ SIZES = {"100m": "100 MB", "1g": "1 GB", "1m": "1 million", "10m": "10 million"}
 def parse_args():
     ap = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     ap.add_argument("target")
-    ap.add_argument("--since", default="")
+    ap.add_argument("--session")
     ap.add_argument("--base", default="millrace")
     ap.add_argument("--title", default="Benchmarks")
     return ap.parse_args()
 
 
-def load(since):
-    """Runs by (workload, size) and then engine."""
+def load(session):
+    """Yields (workload, size) and the runs by engine."""
     with open(f"{WORK}/results.jsonl") as f:
         runs = [json.loads(l) for l in f]
     tables = {}
     for r in runs:
-        if r["date"] >= since:
+        if session in (None, r["session"]):
             tables.setdefault((r["workload"], r["size"]), []).append(r)
     order = list(workloads.WORKLOADS)
     for key in sorted(tables, key=lambda k: (order.index(k[0]), k[1])):
@@ -58,7 +58,7 @@ def load(since):
         newest = max(r["session"] for r in rs)
         by_engine = {}
         for r in rs:
-            if since or r["session"] == newest:
+            if r["session"] == newest:
                 by_engine.setdefault(r["engine"], []).append(r)
         yield key, by_engine
 
@@ -102,7 +102,7 @@ def job_table(by_engine, wanted):
     for e in sorted(ran, key=lambda e: median(ran[e], "cpu")):
         rs = ran[e]
         spread = f"{figure(min(r['cpu'] for r in rs))}-{figure(max(r['cpu'] for r in rs))}"
-        rows.append([e, figure(median(rs, "seconds")), figure(median(rs, "wall")), figure(median(rs, "cpu")), spread, median(rs, "rss_mb"),
+        rows.append([e, figure(median(rs, "seconds")), figure(median(rs, "wall")), figure(median(rs, "cpu")), spread, f"{median(rs, 'rss_mb'):.0f}",
                      f"{rs[0]['rows'] / max(median(rs, 'seconds'), 1e-9):,.0f}", ratio(median(rs, "cpu"), cpu), ratio(median(rs, "wall"), wall),
                      f"{len(rs)}/{len(by_engine[e])}"])
     head = ["engine", "job s", "command s", "CPU s", "CPU s, range", "peak MB", "rows/s", f"CPU / {base}", f"wall / {base}", "right runs"]
@@ -180,7 +180,7 @@ def section(key, by_engine, wanted):
 
 def main():
     a = parse_args()
-    tables = list(load(a.since))
+    tables = list(load(a.session))
     lines = [f"# {a.title}", "", "Written by `bench/report.py`; `bench/README.md` says what is measured and how. Inputs come from the page cache,",
              "results are checked, engines are interleaved. Compare only within a table.", "", *machine_lines(), *summary(tables, a.base)]
     for key, by_engine in tables:

@@ -125,13 +125,13 @@ def run_once(session, name, size, engine, args):
     if name not in KEPT and result.startswith("ok"):
         shutil.rmtree(out, ignore_errors=True)
     return dict(session=session, date=time.strftime("%Y-%m-%dT%H:%M:%S"), workload=name, size=size, engine=label, settings=args.set,
-                seconds=round(seconds, 3), wall=round(o.wall, 3), cpu=round(o.cpu, 2), rss_mb=round(o.peak_rss / 1e6),
+                seconds=round(seconds, 3), wall=round(o.wall, 3), cpu=round(o.cpu, 3), rss_mb=round(o.peak_rss / 1e6),
                 rows=workload.rows(size), check=result, load=round(load, 2), queries=queries, latency=latency)
 
 
 def show(r):
     print(f"{r['workload']} {r['size']} {r['engine']} {r['check']}: job={r['seconds']:.3f} wall={r['wall']:.3f} "
-          f"cpu={r['cpu']:.2f} rss={r['rss_mb']} load={r['load']:.2f} {r['latency']}", flush=True)
+          f"cpu={r['cpu']:.3f} rss={r['rss_mb']} load={r['load']:.2f} {r['latency']}", flush=True)
     for n in sorted({q["pass"] for q in r["queries"]}):
         of_pass = [q for q in r["queries"] if q["pass"] == n]
         ok = [q["seconds"] for q in of_pass if q["status"] == "ok"]
