@@ -62,8 +62,10 @@ func Start(t testing.TB, o Options) *Cluster {
 	}
 	classPath, cache := jars(t)
 	c := &Cluster{Dir: t.TempDir(), opts: o, classPath: classPath}
+	t.Cleanup(c.Stop)
 	if o.Kerberos {
-		c.KDC = startKDC(t, c.Dir)
+		c.KDC = newKDC(t, c.Dir)
+		c.KDC.serve(t)
 	}
 	c.plan(t)
 	// Hadoop insists on folders for its web pages, which are not in the jars.
@@ -152,6 +154,7 @@ func (c *Cluster) format(t testing.TB, cached string) {
 		t.Fatal(err)
 	}
 	d := plain.daemon(t, "nn1", nameNodeClass, "-format", "-nonInteractive")
+	t.Cleanup(d.kill)
 	d.start(t)
 	if err := d.wait(); err != nil {
 		t.Fatalf("formatting a NameNode: %v\n%s", err, d.logTail())
@@ -182,7 +185,8 @@ func (c *Cluster) Setenv(t testing.TB) {
 // KillDataNode kills a DataNode (counted from 0) as kill -9 does.
 func (c *Cluster) KillDataNode(i int) { c.dataNodes[i].kill() }
 
-// StartDataNode starts a killed DataNode again; it does not wait for it.
+// StartDataNode starts a killed DataNode again; it does not wait for it. Like all processes it runs until the test
+// that called hadoop.Start ends, whatever t is.
 func (c *Cluster) StartDataNode(t testing.TB, i int) {
 	t.Helper()
 	c.dataNodes[i].start(t)
@@ -241,13 +245,16 @@ func (c *Cluster) AwaitDataNodes(t testing.TB, n int) {
 	})
 }
 
-// Stop kills all processes; the test's end does it too.
+// Stop kills all processes; the end of the test that called Start does it too.
 func (c *Cluster) Stop() {
 	for _, d := range c.dataNodes {
 		d.kill()
 	}
 	for _, n := range c.nameNodes {
 		n.kill()
+	}
+	if c.KDC != nil {
+		c.KDC.proc.kill()
 	}
 }
 

@@ -33,10 +33,10 @@ var javaFlags = []string{
 	"-Djava.net.preferIPv4Stack=true",
 }
 
-// start starts the process; its end is tied to the test's and to this process's.
+// start starts the process. Whoever starts it kills it; the kernel does when this process dies.
 func (d *daemon) start(t testing.TB) {
 	t.Helper()
-	cmd := exec.Command("java", append(append([]string{}, javaFlags...), d.args...)...) //nolint:noctx // killed by Cleanup
+	cmd := exec.Command("java", append(append([]string{}, javaFlags...), d.args...)...) //nolint:noctx // killed by Cluster.Stop
 	cmd.Env = append(os.Environ(), "HADOOP_CONF_DIR="+d.conf, "HADOOP_HOME="+d.dir)
 	d.run(t, cmd)
 }
@@ -60,7 +60,6 @@ func (d *daemon) run(t testing.TB, cmd *exec.Cmd) {
 		d.err = cmd.Wait()
 		close(exited)
 	}(d.cmd, d.exited)
-	t.Cleanup(d.kill)
 }
 
 // kill ends the process as kill -9 does and waits until it is gone.

@@ -25,20 +25,20 @@ type KDC struct {
 	proc   *daemon
 }
 
-// startKDC starts a KDC in dir.
-func startKDC(t testing.TB, dir string) *KDC {
+// newKDC sets up a KDC in dir, which serve starts.
+func newKDC(t testing.TB, dir string) *KDC {
 	t.Helper()
 	fetch(t, "kerberos")
 	k := &KDC{
 		dir: filepath.Join(dir, "kdc"), Conf: filepath.Join(dir, "kdc", "krb5.conf"), server: freePorts(t, 1)[0],
 		Principal: "alice@" + Realm, Keytab: filepath.Join(dir, "kdc", "alice.keytab"),
 	}
+	k.proc = &daemon{name: "kdc", dir: k.dir}
 	k.configure(t)
 	k.run(t, "kdb5_util", "create", "-s", "-P", "test", "-r", Realm)
 	k.addPrincipal(t, "hdfs/localhost", k.daemonKeytab())
 	k.addPrincipal(t, "HTTP/localhost", k.daemonKeytab())
 	k.addPrincipal(t, "alice", k.Keytab)
-	k.serve(t)
 	return k
 }
 
@@ -82,7 +82,7 @@ func (k *KDC) command(t testing.TB, name string, args ...string) *exec.Cmd {
 	if err != nil {
 		path = filepath.Join("/usr/sbin", name)
 	}
-	cmd := exec.Command(path, args...) //nolint:noctx // short, or killed by Cleanup
+	cmd := exec.Command(path, args...) //nolint:noctx // short, or killed by Cluster.Stop
 	cmd.Env = append(os.Environ(), "KRB5_CONFIG="+k.Conf, "KRB5_KDC_PROFILE="+filepath.Join(k.dir, "kdc.conf"))
 	return cmd
 }
@@ -113,7 +113,6 @@ func (k *KDC) TicketCache(t testing.TB) string {
 func (k *KDC) serve(t testing.TB) {
 	t.Helper()
 	cmd := k.command(t, "krb5kdc", "-n", "-r", Realm)
-	k.proc = &daemon{name: "kdc", dir: k.dir}
 	k.proc.run(t, cmd)
 	deadline := time.Now().Add(10 * time.Second)
 	for {
