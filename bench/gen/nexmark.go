@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"bytes"
 	"fmt"
 	"math"
 	"math/bits"
@@ -86,27 +87,20 @@ func channelID(i int) int64 {
 }
 
 func itemURL(r *rng) string {
-	dir := func() string { return string(appendText(nil, r, 5, '_')) }
+	dir := func() string { return text(r, 5, '_') }
 	return "https://www.nexmark.com/" + dir() + "/" + dir() + "/" + dir() + "/item.htm?query=1"
 }
 
-// appendText appends 3 to limit-1 letters, about one in 13 of them replaced by special; blanks at the ends are cut.
-func appendText(b []byte, r *rng, limit int, special byte) []byte {
-	start := len(b)
-	for n := 3 + r.intn(limit-3); n > 0; n-- {
-		if r.oneIn(13) {
-			b = append(b, special)
-		} else {
-			b = append(b, r.letter())
+// text returns 3 to limit-1 letters, about one in 13 of them replaced by special; blanks at the ends are cut.
+func text(r *rng, limit int, special byte) string {
+	b := make([]byte, 3+r.intn(limit-3))
+	for i := range b {
+		b[i] = special
+		if !r.oneIn(13) {
+			b[i] = r.letter()
 		}
 	}
-	for len(b) > start && b[len(b)-1] == ' ' {
-		b = b[:len(b)-1]
-	}
-	for len(b) > start && b[start] == ' ' {
-		b = append(b[:start], b[start+1:]...)
-	}
-	return b
+	return string(bytes.Trim(b, " "))
 }
 
 // extra returns the filler that brings a record of size bytes to about average.
@@ -175,8 +169,8 @@ func (m *market) person(e *event) {
 	e.number("p_id", lastPerson(e.n)+firstID)
 	size := 8
 	size += e.text("p_name", r.pick(firstNames)+" "+r.pick(lastNames))
-	email := string(appendText(nil, r, 7, ' '))
-	size += e.text("p_emailAddress", email+"@"+string(appendText(nil, r, 5, ' '))+".com")
+	email := text(r, 7, ' ')
+	size += e.text("p_emailAddress", email+"@"+text(r, 5, ' ')+".com")
 	size += e.text("p_creditCard", fmt.Sprintf("%04d %04d %04d %04d", r.intn(10000), r.intn(10000), r.intn(10000), r.intn(10000)))
 	size += e.text("p_city", r.pick(cities))
 	size += e.text("p_state", r.pick(states))
@@ -193,8 +187,8 @@ func (m *market) auction(e *event) {
 	expires := now + 1 + int64(r.intn(int(max(horizon*2, 1))))
 	e.number("a_id", lastAuction(e.n)+firstID)
 	size := 48
-	size += e.text("a_itemName", string(appendText(nil, r, 20, ' ')))
-	size += e.text("a_description", string(appendText(nil, r, 100, ' ')))
+	size += e.text("a_itemName", text(r, 20, ' '))
+	size += e.text("a_description", text(r, 100, ' '))
 	e.number("a_initialBid", initial)
 	e.number("a_reserve", initial+price(r))
 	e.time(`,"a_expires":"`, expires)

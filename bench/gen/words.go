@@ -14,29 +14,24 @@ func writeWords(dir string, size int64, parts int) error {
 	draw := newZipf(vocabulary)
 	return writeParts(dir, ".txt", parts, func(k int, w *bufio.Writer) error {
 		r := newRNG(int64(k), 1000)
-		for n := int64(0); n < size/int64(parts); {
-			written, err := writeLine(w, r, vocab, draw)
-			if err != nil {
+		var b []byte
+		for n := int64(0); n < size/int64(parts); n += int64(len(b)) {
+			b = appendLine(b[:0], r, vocab, draw)
+			if _, err := w.Write(b); err != nil {
 				return err
 			}
-			n += written
 		}
 		return nil
 	})
 }
 
-// writeLine writes one line and returns its length in bytes.
-func writeLine(w *bufio.Writer, r *rng, vocab []string, draw *zipf) (int64, error) {
-	var n int64
+// appendLine appends one line.
+func appendLine(b []byte, r *rng, vocab []string, draw *zipf) []byte {
 	for c := 5 + r.intn(11); c > 0; c-- {
-		word := vocab[draw.next(r)]
-		w.WriteString(word)
-		n += int64(len(word)) + 1
-		if c > 1 {
-			w.WriteByte(' ')
-		}
+		b = append(append(b, vocab[draw.next(r)]...), ' ')
 	}
-	return n, w.WriteByte('\n') // bufio keeps the first error
+	b[len(b)-1] = '\n'
+	return b
 }
 
 // makeVocabulary returns distinct words of letters; the word of rank i grows with log(i).

@@ -24,7 +24,7 @@ func scanCSV(in, out string, threads int) error {
 	for i := range parts[1:] {
 		parts[0].merge(&parts[i+1])
 	}
-	return writeResult(out, 0, parts[0].appendCSV(nil))
+	return writeResult(out, parts[0].appendCSV(nil))
 }
 
 // csvPieces maps the files and cuts them behind newlines, without their header lines. It relies on there being

@@ -114,7 +114,7 @@ func (in *groupInput[K]) direct(out string, threads int) error {
 	for _, t := range tables[1:] {
 		tables[0].merge(t)
 	}
-	return writeResult(out, 0, in.appendTable(nil, tables[0]))
+	return writeResult(out, in.appendTable(nil, tables[0]))
 }
 
 // partitioned first copies the rows to one of 256 buffers by the upper bits of their hash, then groups

@@ -36,7 +36,7 @@ func join(in, out string, threads int) error {
 			sums[0][r].amount += s[r].amount
 		}
 	}
-	return writeResult(out, 0, appendRegions([]byte("region,n,amount_sum\n"), regions, &sums[0]))
+	return writeResult(out, appendRegions([]byte("region,n,amount_sum\n"), regions, &sums[0]))
 }
 
 // regionSums is indexed by region code.

@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"encoding/csv"
 	"fmt"
+	"math"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
@@ -21,23 +22,23 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 // writeRaw writes a column of int64, float64 or string values in the raw layout.
 func writeRaw[T int64 | float64 | string](t *testing.T, dir, name string, values []T) {
 	t.Helper()
-	var data bytes.Buffer
+	var data []byte
 	suffix := ".i64"
 	starts := []int64{0}
 	for _, v := range values {
 		switch v := any(v).(type) {
 		case string:
 			suffix = ".str"
-			data.WriteString(v)
-			starts = append(starts, int64(data.Len()))
+			data = append(data, v...)
+			starts = append(starts, int64(len(data)))
 		case float64:
 			suffix = ".f64"
-			binary.Write(&data, binary.LittleEndian, v)
-		default:
-			binary.Write(&data, binary.LittleEndian, v)
+			data = binary.LittleEndian.AppendUint64(data, math.Float64bits(v))
+		case int64:
+			data = binary.LittleEndian.AppendUint64(data, uint64(v))
 		}
 	}
-	writeFile(t, filepath.Join(dir, name+suffix), data.Bytes())
+	writeFile(t, filepath.Join(dir, name+suffix), data)
 	if suffix == ".str" {
 		writeRaw(t, dir, name, starts)
 		if err := os.Rename(filepath.Join(dir, name+".i64"), filepath.Join(dir, name+".off")); err != nil {
@@ -142,8 +143,8 @@ func groupByMap(keys, v1 []int64, v2 []float64, text func(int64) string) [][]str
 	}
 	var rows [][]string
 	for k, g := range groups {
-		rows = append(rows, []string{text(k), strconv.FormatInt(g.n, 10), strconv.FormatInt(g.v1, 10),
-			strconv.FormatFloat(g.v2/float64(g.n), 'g', -1, 64)})
+		avg := strconv.FormatFloat(g.v2/float64(g.n), 'g', -1, 64)
+		rows = append(rows, []string{text(k), strconv.FormatInt(g.n, 10), strconv.FormatInt(g.v1, 10), avg})
 	}
 	slices.SortFunc(rows, slices.Compare)
 	return rows

@@ -67,9 +67,9 @@ func run(args []string) error {
 	return nil
 }
 
-// writeResult writes part k of a result.
-func writeResult(out string, k int, text []byte) error {
-	return writePart(out, k, func(w io.Writer) error {
+// writeResult writes a result of one part.
+func writeResult(out string, text []byte) error {
+	return writePart(out, 0, func(w io.Writer) error {
 		_, err := w.Write(text)
 		return err
 	})

@@ -36,7 +36,7 @@ func scan(in, out string, threads int) error {
 	for _, p := range parts[1:] {
 		parts[0].merge(p)
 	}
-	return writeResult(out, 0, parts[0].appendCSV([]byte("n,quantity_sum,price_sum,tax_sum,comment_min,comment_max\n")))
+	return writeResult(out, parts[0].appendCSV([]byte("n,quantity_sum,price_sum,tax_sum,comment_min,comment_max\n")))
 }
 
 func openLineitem(dir string) (*lineitem, error) {
