@@ -237,10 +237,12 @@ func TestCSVOfTwoFiles(t *testing.T) {
 	if len(rows) != 2 {
 		t.Fatalf("%d rows, want a header and a row", len(rows))
 	}
-	want := []string{"4",
+	want := []string{
+		"4",
 		"4", "6", "1", "2", "4", "60000000000", "10000000000", "20000000000", "4", "24", "5", "7",
 		"4", "25.1", "0.05", "12.5", "2", "0.2", "0.1", "0.1", "4", "231.46202501253248", "0.5", "115.23101250626624",
-		"4", "open", "paid", "4", "Abara, Ada", "Ito, Björn", "4", "plain words", `so "quoted", please`, "4", "2015-01-01", "2024-12-31"}
+		"4", "open", "paid", "4", "Abara, Ada", "Ito, Björn", "4", "plain words", `so "quoted", please`, "4", "2015-01-01", "2024-12-31",
+	}
 	if diff := cmp.Diff(want, rows[0]); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
