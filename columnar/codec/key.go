@@ -12,12 +12,11 @@ var errDynamic = errors.New("a function's result is a columnar.Row, whose column
 // their columns are; times are compared as instants, to the microsecond.
 func CheckKey[K any]() error {
 	t := reflect.TypeFor[K]()
-	where, what := unfitKey(t, "")
-	if what != "" {
+	if where, what := unfitKey(t, ""); what != "" {
 		if where != "" {
-			where = "field " + where[1:] + " "
+			where = ": field " + where[1:]
 		}
-		return fmt.Errorf("key type %s: %sis %s; keys are integers, strings, bools, times, and structs or arrays of these", t, where, what)
+		return fmt.Errorf("key type %s%s is %s; keys are integers, strings, bools, times, and structs or arrays of these", t, where, what)
 	}
 	if _, err := layoutOf(t); err != nil {
 		return fmt.Errorf("key type %w", err)

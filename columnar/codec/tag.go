@@ -21,6 +21,8 @@ func parseTag(tag string) (name string, o options, err error) {
 		part = strings.TrimSpace(part)
 		as := part
 		switch {
+		case part == "":
+			continue
 		case part == "null=zero":
 			o.nullZero = true
 			continue
