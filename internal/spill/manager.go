@@ -122,6 +122,18 @@ func (m *Manager) NewWriter(ctx context.Context, name string, schema *columnar.S
 
 // NewPartitioned begins n runs of batches of that schema in one file. Use as for NewWriter.
 func (m *Manager) NewPartitioned(ctx context.Context, name string, schema *columnar.Schema, n int) (*Partitioned, error) {
+	perRun := max(partitionBuffers/n, leastBlock)
+	return m.create(ctx, name, schema, n, min(m.opts.BlockBytes, perRun), n)
+}
+
+// NewOrdered is NewPartitioned for a caller that appends to one run, ends it, and goes on to the next: blocks are larger then, and buffers
+// smaller.
+func (m *Manager) NewOrdered(ctx context.Context, name string, schema *columnar.Schema, n int) (*Partitioned, error) {
+	return m.create(ctx, name, schema, n, m.opts.BlockBytes, 1)
+}
+
+// create begins n runs, of which so many are appended to at a time, in blocks of so many plain bytes.
+func (m *Manager) create(ctx context.Context, name string, schema *columnar.Schema, n, blockBytes, atATime int) (*Partitioned, error) {
 	if err := m.open(ctx); err != nil {
 		return nil, err
 	}
@@ -133,7 +145,7 @@ func (m *Manager) NewPartitioned(ctx context.Context, name string, schema *colum
 		return nil, file.failed("creating", err)
 	}
 	m.counts.files.Add(1)
-	return newPartitioned(file, w, schema, n), nil
+	return newPartitioned(file, w, schema, n, blockBytes, atATime), nil
 }
 
 // fileName returns s with what file systems may not like replaced.

@@ -14,6 +14,7 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 	"pgregory.net/rapid"
 
 	"github.com/millrace/millrace/columnar"
@@ -45,6 +46,11 @@ func texts(t fataler, ctx context.Context, run *spill.Run) (rows []string) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	return drain(t, r)
+}
+
+// drain reads the rest of a run and closes the reader.
+func drain(t fataler, r *spill.Reader) (rows []string) {
 	for {
 		b, err := r.Next()
 		if errors.Is(err, io.EOF) {
@@ -122,6 +128,7 @@ func TestRunsKeepRowsInOrder(t *testing.T) {
 				t.Fatalf("run %d counts %d rows, want %d", i, run.Rows(), len(want[i]))
 			}
 			copied(t, ctx, run, want[i])
+			openedAt(t, ctx, run, want[i])
 		}
 		if got := m.Stats(); got.Rows != int64(total) || got.Files != 1 || total > 0 && (got.Bytes == 0 || got.BytesRead < 3*got.Bytes) {
 			t.Fatalf("stats %+v of %d rows", got, total)
@@ -139,6 +146,73 @@ func TestRunsKeepRowsInOrder(t *testing.T) {
 		}
 		if memory.Used() != 0 {
 			t.Fatalf("%d bytes of buffers are still counted", memory.Used())
+		}
+	})
+}
+
+// openedAt checks that a reader may begin at any row.
+func openedAt(t *rapid.T, ctx context.Context, run *spill.Run, want []string) {
+	at := rapid.IntRange(0, len(want)+1).Draw(t, "at")
+	r, err := run.OpenAt(ctx, int64(at))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(want[min(at, len(want)):], drain(t, r), cmpopts.EquateEmpty()); diff != "" {
+		t.Fatalf("from row %d on: %s", at, diff)
+	}
+}
+
+// TestOrderedRuns appends run by run, some of it copied from other runs, and reads each back.
+func TestOrderedRuns(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		ctx := context.Background()
+		m := newManager(t, mem.New(""), spill.Options{BlockBytes: rapid.SampledFrom([]int{1, 1000, 1 << 20}).Draw(t, "block")})
+		schema := batches.Schema(t, 2)
+		n := rapid.IntRange(1, 4).Draw(t, "runs")
+		want := make([][]string, n)
+		var sources [][]*spill.Run
+		for range 2 {
+			p, err := m.NewPartitioned(ctx, "source", schema, n)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for run := range n {
+				b := batches.Batch(t, schema, 50)
+				want[run] = append(want[run], batches.Text(b)...)
+				if err := p.Append(run, b); err != nil {
+					t.Fatal(err)
+				}
+			}
+			runs, err := p.Finish()
+			if err != nil {
+				t.Fatal(err)
+			}
+			sources = append(sources, runs)
+		}
+		p, err := m.NewOrdered(ctx, "merged", schema, n)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for run := range n {
+			for _, s := range sources {
+				if err := p.AppendRun(ctx, run, s[run]); err != nil {
+					t.Fatal(err)
+				}
+			}
+			last := batches.Batch(t, schema, 50)
+			want[run] = append(want[run], batches.Text(last)...)
+			if err := errors.Join(p.Append(run, last), p.EndRun(run), p.EndRun(run)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		merged, err := p.Finish()
+		if err != nil {
+			t.Fatal(err)
+		}
+		for run := range n {
+			if diff := cmp.Diff(want[run], texts(t, ctx, merged[run]), cmpopts.EquateEmpty()); diff != "" {
+				t.Fatalf("run %d: %s", run, diff)
+			}
 		}
 	})
 }

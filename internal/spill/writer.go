@@ -1,6 +1,8 @@
 package spill
 
 import (
+	"context"
+
 	"github.com/millrace/millrace/columnar"
 	"github.com/millrace/millrace/columnar/block"
 	"github.com/millrace/millrace/vfs"
@@ -31,7 +33,8 @@ func (w *Writer) Finish() (*Run, error) {
 // Abort removes what was written. After Finish it does nothing.
 func (w *Writer) Abort() error { return w.p.Abort() }
 
-// Partitioned writes many runs into one file. End it by Finish or Abort.
+// Partitioned writes many runs into one file. Runs may be written in any order; one that is appended to, and ended, before the next lies in
+// the file without gaps. End it by Finish or Abort.
 type Partitioned struct {
 	file    *file
 	out     vfs.Writer
@@ -52,11 +55,10 @@ type part struct {
 	bytes   int64
 }
 
-func newPartitioned(f *file, out vfs.Writer, schema *columnar.Schema, n int) *Partitioned {
+func newPartitioned(f *file, out vfs.Writer, schema *columnar.Schema, n, blockBytes, atATime int) *Partitioned {
 	o := f.manager.opts
-	p := &Partitioned{file: f, out: out, encoder: block.NewEncoder(schema, o.Codec), parts: make([]part, n)}
-	p.target = min(o.BlockBytes, max(partitionBuffers/n, leastBlock))
-	p.held = int64(p.target) * int64(n+2) // rows of each run; one block plain, and stored
+	p := &Partitioned{file: f, out: out, encoder: block.NewEncoder(schema, o.Codec), parts: make([]part, n), target: blockBytes}
+	p.held = int64(blockBytes) * int64(atATime+2) // rows of each run appended to; one block plain, and stored
 	o.Memory.Force(p.held)
 	return p
 }
@@ -103,6 +105,48 @@ func (p *Partitioned) rowsOfBlock(b columnar.Batch) int {
 // writeBuilt writes the rows that a run has collected.
 func (p *Partitioned) writeBuilt(run int) error { return p.write(run, p.parts[run].builder.Finish()) }
 
+// EndRun writes what a run has collected, so that its last rows stand behind the others and not at the end of the file.
+func (p *Partitioned) EndRun(run int) error {
+	if p.parts[run].empty() {
+		return nil
+	}
+	return p.writeBuilt(run)
+}
+
+// AppendRun adds the rows of a finished run of the same schema to run number run, as blocks, which are not decoded. Their headers stay as
+// they are.
+func (p *Partitioned) AppendRun(ctx context.Context, run int, from *Run) error {
+	if err := p.EndRun(run); err != nil {
+		return err
+	}
+	part := &p.parts[run]
+	offset := p.offset
+	for _, b := range from.blocks {
+		part.blocks = append(part.blocks, extent{offset: offset, length: b.length, rows: b.rows})
+		offset += int64(b.length)
+	}
+	part.rows += from.rows
+	part.bytes += from.bytes
+	_, err := from.CopyTo(ctx, writerFunc(p.writeOut))
+	return err
+}
+
+// writerFunc is a function as an io.Writer.
+type writerFunc func(b []byte) (int, error)
+
+func (f writerFunc) Write(b []byte) (int, error) { return f(b) }
+
+// writeOut writes to the file's end.
+func (p *Partitioned) writeOut(b []byte) (int, error) {
+	n, err := p.out.Write(b)
+	p.offset += int64(n)
+	p.file.manager.counts.bytes.Add(int64(n))
+	if err != nil {
+		return n, p.file.failed("writing", err)
+	}
+	return n, nil
+}
+
 // write writes b as one block of a run.
 func (p *Partitioned) write(run int, b columnar.Batch) error {
 	part := &p.parts[run]
@@ -110,24 +154,17 @@ func (p *Partitioned) write(run int, b columnar.Batch) error {
 	if p.buf, err = p.encoder.Encode(p.buf[:0], uint32(run), uint64(len(part.blocks)), b); err != nil {
 		return p.file.failed("encoding", err)
 	}
-	if _, err := p.out.Write(p.buf); err != nil {
-		return p.file.failed("writing", err)
-	}
 	part.blocks = append(part.blocks, extent{offset: p.offset, length: int32(len(p.buf)), rows: int32(b.Rows())})
 	part.bytes += int64(len(p.buf))
-	p.offset += int64(len(p.buf))
-	p.file.manager.counts.bytes.Add(int64(len(p.buf)))
-	return nil
+	_, err = p.writeOut(p.buf)
+	return err
 }
 
 // Finish writes what is buffered and returns the runs, one for each partition, some perhaps without rows. Remove them one by one. After an
 // error, Abort.
 func (p *Partitioned) Finish() ([]*Run, error) {
 	for run := range p.parts {
-		if p.parts[run].empty() {
-			continue
-		}
-		if err := p.writeBuilt(run); err != nil {
+		if err := p.EndRun(run); err != nil {
 			return nil, err
 		}
 	}

@@ -193,7 +193,7 @@ func TestForwardAndBroadcast(t *testing.T) {
 		schema := columnar.NewSchema(columnar.Field{Name: "n", Type: columnar.Int64Type})
 		sel := make([][]int32, rapid.IntRange(1, 5).Draw(t, "channels"))
 		to := rapid.IntRange(0, len(sel)-1).Draw(t, "to")
-		forward, broadcast := &partition.Forward{To: to}, &partition.Broadcast{}
+		forward, broadcast := &partition.Forward{Channel: to}, &partition.Broadcast{}
 		for range 3 {
 			b := batches.Batch(t, schema, 40)
 			split(t, forward, b, sel)

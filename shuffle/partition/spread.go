@@ -28,14 +28,14 @@ func (s *Spread) Partition(b columnar.Batch, sel [][]int32) error {
 
 // Forward sends all rows to one channel.
 type Forward struct {
-	To  int // the channel
-	all []int32
+	Channel int
+	all     []int32
 }
 
 // Partition implements Partitioner.
 func (f *Forward) Partition(b columnar.Batch, sel [][]int32) error {
 	clear(sel)
-	sel[f.To], f.all = rowsOf(b, f.all)
+	sel[f.Channel], f.all = rowsOf(b, f.all)
 	return nil
 }
 
