@@ -36,8 +36,7 @@ func (d Decimal128) Cmp(e Decimal128) int {
 // Fits says whether d has at most that many decimal digits.
 func (d Decimal128) Fits(precision uint8) bool {
 	m, _ := d.magnitude()
-	limit, ok := uint128{lo: 1}.times10(int(precision))
-	return !ok || m.less(limit)
+	return m.fits(precision)
 }
 
 // Rescale returns d, which has the scale from, at the scale to. Digits that do not fit behind the point are rounded, halves away from zero, as
@@ -48,8 +47,7 @@ func (d Decimal128) Rescale(from, to uint8) (Decimal128, bool) {
 		return m.rounded(int(from - to)).signed(negative), true
 	}
 	m, ok := m.times10(int(to - from))
-	out := m.signed(negative)
-	return out, ok && out.Fits(MaxPrecision)
+	return m.signed(negative), ok && m.fits(MaxPrecision)
 }
 
 // magnitude returns the absolute value and the sign.
@@ -78,6 +76,18 @@ func (u uint128) signed(negative bool) Decimal128 {
 }
 
 func (u uint128) less(v uint128) bool { return u.hi < v.hi || u.hi == v.hi && u.lo < v.lo }
+
+// fits says whether u has at most that many decimal digits.
+func (u uint128) fits(precision uint8) bool {
+	limit, ok := uint128{lo: 1}.times10(int(precision))
+	return !ok || u.less(limit)
+}
+
+// plus returns u+v, modulo 2^128.
+func (u uint128) plus(v uint64) uint128 {
+	lo, carry := bits.Add64(u.lo, v, 0)
+	return uint128{u.hi + carry, lo}
+}
 
 // times returns u*v, and whether it fits.
 func (u uint128) times(v uint64) (uint128, bool) {
@@ -117,9 +127,7 @@ func (u uint128) rounded(n int) uint128 {
 	}
 	u, rest := u.divided(10)
 	if rest >= 5 {
-		var carry uint64
-		u.lo, carry = bits.Add64(u.lo, 1, 0)
-		u.hi += carry
+		return u.plus(1)
 	}
 	return u
 }
@@ -165,10 +173,8 @@ func ParseDecimal(s string) (DecimalValue, error) {
 				return DecimalValue{}, fmt.Errorf("%q is not a decimal number", s)
 			}
 			m, ok = m.times(10)
-			var carry uint64
-			m.lo, carry = bits.Add64(m.lo, uint64(part[i]-'0'), 0)
-			m.hi += carry
 			ok = ok && m.hi <= math.MaxInt64
+			m = m.plus(uint64(part[i] - '0'))
 		}
 	}
 	d := DecimalValue{Unscaled: m.signed(negative), Scale: uint8(len(fraction))}
