@@ -202,8 +202,16 @@ func (d *driver) choose(inputs int) (int, bool) {
 	}
 }
 
+// collector is the operator of a collect, whose rows the task takes before it closes it.
+type collector interface{ Collected() []columnar.Batch }
+
 func (d *driver) close() {
 	d.t.Helper()
+	if c, ok := d.op.(collector); ok {
+		for _, b := range c.Collected() {
+			d.take(b)
+		}
+	}
 	if err := d.op.Close(); err != nil {
 		d.t.Fatalf("closing: %v", err)
 	}
