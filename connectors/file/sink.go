@@ -33,7 +33,7 @@ type Sink[T any] struct {
 	MaxOpen int
 }
 
-var _ connectors.Sink = Sink[string]{}
+var _ connectors.TypedSink[string] = Sink[string]{}
 
 // Names inside the target.
 const (
@@ -44,6 +44,9 @@ const (
 )
 
 const defaultMaxOpen = 32
+
+// Element ties the sink to its records' type.
+func (Sink[T]) Element() (zero T) { return zero }
 
 // Name returns "file".
 func (Sink[T]) Name() string { return "file" }

@@ -31,7 +31,10 @@ type Source[T any] struct {
 	OnBad onbad.Policy
 }
 
-var _ connectors.Source = Source[string]{}
+var _ connectors.TypedSource[string] = Source[string]{}
+
+// Element ties the source to its records' type.
+func (Source[T]) Element() (zero T) { return zero }
 
 // Name returns "file".
 func (Source[T]) Name() string { return "file" }

@@ -170,3 +170,19 @@ func (p *Plan) sorted(regions map[int][]*Stage, find func(int) int) [][]*Stage {
 	}
 	return out
 }
+
+// Schema returns the schema of the rows behind operator i of the chain; nil behind a sink.
+func (s *Stage) Schema(i int) *columnar.Schema {
+	op := s.Chain[i]
+	switch spec := op.Spec.(type) {
+	case Aggregate:
+		if spec.Mode == Partial {
+			return StateSchema(op.Node.Inputs[0].Schema, op.Node.Op.(plan.Aggregate))
+		}
+	case Order, Limit:
+		return op.Node.Inputs[0].Schema
+	case Sink, Result:
+		return nil
+	}
+	return op.Node.Schema
+}

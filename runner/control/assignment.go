@@ -25,6 +25,7 @@ func (a Attempt) String() string {
 type Assignment struct {
 	Attempt Attempt
 	Tasks   int              // in how many tasks the stage runs
+	Sizes   map[int]int      // by ID of a stage of the same region: in how many tasks it runs
 	Ranges  map[int]Range    // by ID of an input edge: the partitions to read
 	Bounds  map[int][][]byte // by ID of an input edge that is cut by range: the first key of each partition but the first
 }

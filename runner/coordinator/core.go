@@ -283,7 +283,10 @@ func (c *Core) facts(e *physical.Edge) []shuffle.Facts {
 func (c *Core) launch(s *stageState, t int) Action {
 	s.running[t], s.done[t] = true, false
 	s.region.running++
-	l := control.Assignment{Attempt: name(s, t), Tasks: s.tasks, Ranges: map[int]control.Range{}, Bounds: map[int][][]byte{}}
+	l := control.Assignment{Attempt: name(s, t), Tasks: s.tasks, Ranges: map[int]control.Range{}, Bounds: map[int][][]byte{}, Sizes: map[int]int{}}
+	for _, other := range s.region.stages {
+		l.Sizes[other.stage.ID] = other.tasks
+	}
 	for _, e := range s.stage.Inputs {
 		l.Ranges[e.ID] = c.partitions(e, s.tasks, t)
 		if e.Kind == physical.Range {
@@ -426,6 +429,11 @@ func (c *Core) restart(r *region) ([]Action, error) {
 	}
 	var out []Action
 	for _, s := range r.stages {
+		for _, e := range s.stage.Inputs {
+			if !e.Blocking {
+				out = append(out, Drop{e.ID})
+			}
+		}
 		for t := range s.tasks {
 			actions, err := c.giveBack(s, t)
 			if err != nil {

@@ -68,7 +68,7 @@ type Worker struct {
 	mu        sync.Mutex // guards all below
 	exchanges map[int]*exchange
 	running   map[control.Attempt]*running
-	metrics   map[int]map[int]*metrics.Set // by node, by task: of the latest attempt
+	metrics   map[Place]map[int]*metrics.Set // by task: of the latest attempt
 }
 
 type running struct {
@@ -79,7 +79,7 @@ type running struct {
 // New returns a worker. Close ends it.
 func New(ctx context.Context, c Config, e Events) *Worker {
 	w := &Worker{
-		config: c, events: e, exchanges: map[int]*exchange{}, running: map[control.Attempt]*running{}, metrics: map[int]map[int]*metrics.Set{},
+		config: c, events: e, exchanges: map[int]*exchange{}, running: map[control.Attempt]*running{}, metrics: map[Place]map[int]*metrics.Set{},
 	}
 	w.ctx, w.cancel = context.WithCancelCause(ctx)
 	for _, edge := range c.Plan.Edges {
@@ -180,17 +180,20 @@ func (w *Worker) Drop(edge int) {
 	w.exchanges[edge].drop()
 }
 
-// Metrics returns what each node's tasks have counted so far.
-func (w *Worker) Metrics() map[int]metrics.Values {
+// Place is an operator of the plan: a stage, and the position in its chain.
+type Place struct{ Stage, Op int }
+
+// Metrics returns what each operator's tasks have counted so far.
+func (w *Worker) Metrics() map[Place]metrics.Values {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	out := map[int]metrics.Values{}
-	for node, tasks := range w.metrics {
+	out := make(map[Place]metrics.Values, len(w.metrics))
+	for place, tasks := range w.metrics {
 		var all []metrics.Values
 		for _, set := range tasks {
 			all = append(all, set.Values())
 		}
-		out[node] = metrics.Sum(all...)
+		out[place] = metrics.Sum(all...)
 	}
 	return out
 }
@@ -202,7 +205,7 @@ func (w *Worker) prepare(ctx context.Context, a control.Assignment, r *running) 
 	var origin *stream.Env
 	schema := inputs(stage)
 	for i, op := range stage.Chain {
-		env := w.environment(ctx, a, op, schema)
+		env := w.environment(ctx, a, i, op, schema)
 		p.memory = append(p.memory, env.Memory)
 		if _, ok := op.Spec.(physical.Source); ok {
 			origin = env
@@ -247,7 +250,7 @@ func (w *Worker) probe(a control.Attempt) func() error {
 }
 
 // environment makes what an operator gets of the world.
-func (w *Worker) environment(ctx context.Context, a control.Assignment, op physical.Op, in []*columnar.Schema) *stream.Env {
+func (w *Worker) environment(ctx context.Context, a control.Assignment, at int, op physical.Op, in []*columnar.Schema) *stream.Env {
 	n := op.Node
 	name := n.String()
 	h := fnv.New64a()
@@ -256,7 +259,7 @@ func (w *Worker) environment(ctx context.Context, a control.Assignment, op physi
 		Context: ctx, Job: w.config.Plan.Job.Name, RunID: w.config.RunID, Node: name,
 		Task: a.Attempt.Task, Tasks: a.Tasks, Attempt: a.Attempt.Number, Inputs: in,
 		Log:     w.config.Log.With("task", a.Attempt.String(), "node", name),
-		Metrics: w.set(n, op, a.Attempt.Task),
+		Metrics: w.set(Place{a.Attempt.Stage, at}, a.Attempt.Task),
 		Memory:  w.config.Memory.Account(fmt.Sprintf("%s, %s", name, a.Attempt)),
 		Spill:   w.config.Spill, Files: w.config.Files,
 		Rand: rand.New(rand.NewPCG(h.Sum64(), uint64(a.Attempt.Task))), //nolint:gosec // samples and shuffles are no secrets
@@ -264,18 +267,15 @@ func (w *Worker) environment(ctx context.Context, a control.Assignment, op physi
 	}
 }
 
-// set returns a fresh set of counters for a node's task, in place of an earlier attempt's. The half of an aggregate before the exchange
-// counts apart, under the negative of its node.
-func (w *Worker) set(n *plan.Node, op physical.Op, task int) *metrics.Set {
-	id := physical.MetricsID(op)
+// set returns a fresh set of counters for an operator of a task, in place of an earlier attempt's.
+func (w *Worker) set(at Place, task int) *metrics.Set {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if w.metrics[id] == nil {
-		w.metrics[id] = map[int]*metrics.Set{}
+	if w.metrics[at] == nil {
+		w.metrics[at] = map[int]*metrics.Set{}
 	}
-	_ = n
 	s := &metrics.Set{}
-	w.metrics[id][task] = s
+	w.metrics[at][task] = s
 	return s
 }
 
@@ -298,19 +298,17 @@ func (w *Worker) read(t *task.Task, stage *physical.Stage, a control.Assignment,
 func (w *Worker) connect(ctx context.Context, p *prepared, stage *physical.Stage, a control.Assignment) error {
 	var in []task.Input
 	for _, e := range stage.Inputs {
-		gate, account, err := w.gate(ctx, e, a, p.task.Wake)
+		gate, err := w.gate(ctx, e, a, p.task.Wake)
 		if err != nil {
 			return fmt.Errorf("opening the exchange from stage %d: %w", e.From.ID, err)
 		}
-		p.memory = append(p.memory, account)
 		in = append(in, task.Input{Port: e.Port, Gate: gate})
 	}
 	for _, e := range stage.Outputs {
-		out, account, err := w.writer(ctx, e, a, p.task.Wake)
+		out, err := w.writer(ctx, e, a, p.task.Wake)
 		if err != nil {
 			return fmt.Errorf("opening the exchange to stage %d: %w", e.To.ID, err)
 		}
-		p.memory = append(p.memory, account)
 		p.outputs = append(p.outputs, out)
 	}
 	p.task.Connect(in, p.outputs)

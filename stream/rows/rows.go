@@ -34,6 +34,9 @@ type Stage struct {
 	In   reflect.Type // records taken
 	Out  reflect.Type // records given
 	Func string       // the user function's symbol
+	// FromColumns says that the stage makes its records of columns that are no record's fields (a group's key and aggregates, the two sides
+	// of a join), so that it can only be the first of a program.
+	FromColumns bool
 
 	head func(from *columnar.Schema) (head, error) // decodes In
 	link func(c *Cursor, stage int, next any) any  // next is func(Out); the result is func(In)
@@ -43,6 +46,7 @@ type Stage struct {
 type Tail struct {
 	In     reflect.Type
 	Schema *columnar.Schema // of the batches that come out; nil when only the data can tell
+	Whole  bool             // the batches have all fields of the records and nothing else
 
 	head func(from *columnar.Schema) (head, error)
 	open func() tail
@@ -146,7 +150,7 @@ func Records[T any]() (Tail, error) {
 		return Tail{}, err
 	}
 	return Tail{
-		In: typeOf[T](), Schema: c.Schema(), head: newHead[T],
+		In: typeOf[T](), Schema: c.Schema(), Whole: true, head: newHead[T],
 		open: func() tail { return &recordTail[T]{encoder: c.Encoder()} },
 	}, nil
 }

@@ -6,8 +6,12 @@ import (
 	"github.com/millrace/millrace/columnar"
 )
 
-// Fuse returns the program that does first's work and then second's, without columns in between. The types must fit: first's records
-// are second's, and first keeps whole records.
+// CanFuse says whether the records that first gives are what second takes, so that the columns in between can be spared.
+func CanFuse(first, second Program) bool {
+	return first.Tail.Whole && (len(second.Stages) == 0 || !second.Stages[0].FromColumns)
+}
+
+// Fuse returns the program that does first's work and then second's, without columns in between. CanFuse must say yes.
 func Fuse(first, second Program) Program {
 	return Program{Stages: append(first.Stages[:len(first.Stages):len(first.Stages)], second.Stages...), Tail: second.Tail}
 }

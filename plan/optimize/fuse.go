@@ -1,0 +1,42 @@
+package optimize
+
+import (
+	"github.com/millrace/millrace/plan"
+	"github.com/millrace/millrace/stream/rows"
+)
+
+// fuse joins a program of the user's functions with the one before it, when nobody else reads what lies between.
+func fuse(g *graph) bool {
+	for _, n := range g.nodes {
+		second, ok := n.Op.(plan.Rows)
+		if !ok || !g.only(n) {
+			continue
+		}
+		before := n.Inputs[0]
+		first, ok := before.Op.(plan.Rows)
+		if !ok || !rows.CanFuse(first.Program, second.Program) {
+			continue
+		}
+		n.Op = plan.Rows{Program: rows.Fuse(named(before, first.Program), named(n, second.Program))}
+		n.Name = before.Name + ", " + n.Name
+		if len(second.Program.Stages) == 0 {
+			n.Name = before.Name
+		}
+		n.Site = before.Site
+		n.Inputs = before.Inputs
+		return true
+	}
+	return false
+}
+
+// named writes the node that each stage belongs to into those that have none yet: messages go by it.
+func named(n *plan.Node, p rows.Program) rows.Program {
+	stages := make([]rows.Stage, len(p.Stages))
+	for i, s := range p.Stages {
+		if s.Node == "" {
+			s.Node = n.String()
+		}
+		stages[i] = s
+	}
+	return rows.Program{Stages: stages, Tail: p.Tail}
+}

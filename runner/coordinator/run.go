@@ -1,0 +1,221 @@
+package coordinator
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+
+	"github.com/millrace/millrace/connectors"
+	"github.com/millrace/millrace/plan"
+	"github.com/millrace/millrace/plan/physical"
+	"github.com/millrace/millrace/runner/control"
+)
+
+// Workers runs tasks. Its methods do not block, but for Close.
+type Workers interface {
+	Launch(control.Assignment)
+	Stop(control.Attempt)
+	Hand(a control.Attempt, splits []connectors.Split, noMore bool)
+	Drop(edge int)
+	// Close stops all tasks and waits for them.
+	Close()
+}
+
+// Config is what a run of the coordinator works with.
+type Config struct {
+	Plan     *physical.Plan
+	Settings Settings
+	Workers  Workers
+	// Env is what enumerators and committers get of the world.
+	Env func(n *plan.Node) connectors.Env
+	// Total is told how much a source stage has to read. It may be nil.
+	Total func(stage int, k connectors.Known)
+	// Retried is told of each attempt that failed and is tried again. It may be nil.
+	Retried func(control.Attempt, error)
+}
+
+// Coordinator drives a job's Core: it is the one goroutine that steps it.
+type Coordinator struct {
+	config Config
+	core   *Core
+	mail   mailbox
+	calls  sync.WaitGroup
+}
+
+// New returns the coordinator of a job. Post may be called from then on.
+func New(ctx context.Context, c Config) (*Coordinator, error) {
+	enumerators := map[int]connectors.Enumerator{}
+	for _, s := range c.Plan.Stages {
+		if !s.IsSource() {
+			continue
+		}
+		n, read := s.Chain[0].Node, s.Chain[0].Spec.(physical.Source).Read
+		e, err := read.Source.NewEnumerator(c.Env(n), read.Scan, read.Facts)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", n, err)
+		}
+		enumerators[s.ID] = e
+	}
+	for _, s := range c.Plan.Stages {
+		if n, sink := sinkOf(s); sink != nil {
+			if err := sink.Begin(ctx, c.Env(n)); err != nil {
+				return nil, fmt.Errorf("%s: %w", n, err)
+			}
+		}
+	}
+	return &Coordinator{config: c, core: NewCore(c.Plan, enumerators, c.Settings), mail: mailbox{ready: make(chan struct{}, 1)}}, nil
+}
+
+// sinkOf returns the sink that a stage ends in, and its node.
+func sinkOf(s *physical.Stage) (*plan.Node, connectors.Sink) {
+	last := s.Chain[len(s.Chain)-1]
+	if spec, ok := last.Spec.(physical.Sink); ok {
+		return last.Node, spec.Op.Sink
+	}
+	return nil, nil
+}
+
+// mailbox holds events until the loop takes them. It is not bounded: there are a few events for each task and split.
+type mailbox struct {
+	mu     sync.Mutex // guards events
+	events []Event
+	ready  chan struct{}
+}
+
+func (m *mailbox) put(e Event) {
+	m.mu.Lock()
+	m.events = append(m.events, e)
+	m.mu.Unlock()
+	select {
+	case m.ready <- struct{}{}:
+	default:
+	}
+}
+
+func (m *mailbox) take() []Event {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	out := m.events
+	m.events = nil
+	return out
+}
+
+// Post tells the coordinator something. Any goroutine may call it; it does not block.
+func (c *Coordinator) Post(e Event) {
+	if f, ok := e.(Failed); ok && c.config.Retried != nil && !c.config.Settings.IsFinal(f.Err) {
+		c.config.Retried(f.Attempt, f.Err)
+	}
+	c.mail.put(e)
+}
+
+// Run schedules the job to its end and commits it. What it returns was made visible; with an error nothing was, unless the error says so.
+// When ctx ends, the job is cancelled, with ctx's cause.
+func (c *Coordinator) Run(ctx context.Context) (map[int]connectors.Published, error) {
+	ctx, cancel := context.WithCancel(ctx)
+	defer c.calls.Wait()
+	defer cancel()
+	c.mail.put(Started{})
+	for {
+		select {
+		case <-c.mail.ready:
+		case <-ctx.Done():
+			c.mail.put(Cancelled{context.Cause(ctx)})
+		}
+		for _, e := range c.mail.take() {
+			actions, err := c.core.Step(e)
+			if err != nil {
+				return nil, errors.Join(err, c.abort(ctx))
+			}
+			for _, a := range actions {
+				if f, ok := a.(Finish); ok {
+					return c.finish(ctx, f)
+				}
+				c.do(ctx, a)
+			}
+		}
+	}
+}
+
+// do carries an action out.
+func (c *Coordinator) do(ctx context.Context, a Action) {
+	switch a := a.(type) {
+	case Launch:
+		c.config.Workers.Launch(a.Assignment)
+	case Stop:
+		c.config.Workers.Stop(a.Attempt)
+	case Hand:
+		c.config.Workers.Hand(a.Attempt, a.Splits, a.NoMore)
+	case Drop:
+		c.config.Workers.Drop(a.Edge)
+	case Total:
+		if c.config.Total != nil {
+			c.config.Total(a.Stage, a.Known)
+		}
+	case Call:
+		c.calls.Add(1)
+		go func() { // ends with the call, which ends with ctx; Run waits for it
+			defer c.calls.Done()
+			result, err := a.Call.Do(ctx)
+			c.mail.put(Called{Stage: a.Stage, Result: connectors.Called{Name: a.Call.Name, Result: result, Err: err}})
+		}()
+	}
+}
+
+// finish commits what was prepared and hands out what was collected, or removes what a failed job left.
+func (c *Coordinator) finish(ctx context.Context, f Finish) (map[int]connectors.Published, error) {
+	if f.Err != nil {
+		return nil, errors.Join(f.Err, c.abort(ctx))
+	}
+	for _, got := range f.Collected {
+		stage := c.config.Plan.Stages[got.Stage]
+		op := stage.Chain[len(stage.Chain)-1]
+		for _, b := range got.Report.Collected {
+			if err := op.Spec.(physical.Result).Op.Into(b); err != nil {
+				return nil, errors.Join(fmt.Errorf("%s: %w", op.Node, err), c.abort(ctx))
+			}
+		}
+	}
+	published := map[int]connectors.Published{}
+	for _, s := range c.config.Plan.Stages {
+		n, sink := sinkOf(s)
+		if sink == nil {
+			continue
+		}
+		p, err := c.commit(ctx, n, sink, f.Prepared[s.ID])
+		if err != nil {
+			return nil, fmt.Errorf("%s: publishing: %w", n, err)
+		}
+		published[n.ID] = p
+	}
+	return published, nil
+}
+
+func (c *Coordinator) commit(ctx context.Context, n *plan.Node, sink connectors.Sink, prepared []connectors.Committable) (connectors.Published, error) {
+	committer, err := sink.NewCommitter(c.config.Env(n))
+	if err != nil {
+		return connectors.Published{}, err
+	}
+	return committer.Commit(ctx, prepared, true)
+}
+
+// abort removes what the job's sinks hold. It goes on when ctx has ended.
+func (c *Coordinator) abort(ctx context.Context) error {
+	c.config.Workers.Close()
+	ctx = context.WithoutCancel(ctx)
+	var errs []error
+	for _, s := range c.config.Plan.Stages {
+		n, sink := sinkOf(s)
+		if sink == nil {
+			continue
+		}
+		committer, err := sink.NewCommitter(c.config.Env(n))
+		if err == nil {
+			err = committer.Abort(ctx)
+		}
+		if err != nil {
+			errs = append(errs, fmt.Errorf("%s: removing what was written: %w", n, err))
+		}
+	}
+	return errors.Join(errs...)
+}

@@ -1,0 +1,275 @@
+package runner
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"runtime"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/millrace/millrace/connectors"
+	"github.com/millrace/millrace/hdfs"
+	"github.com/millrace/millrace/internal/budget"
+	"github.com/millrace/millrace/internal/spill"
+	"github.com/millrace/millrace/metrics"
+	"github.com/millrace/millrace/plan"
+	"github.com/millrace/millrace/plan/optimize"
+	"github.com/millrace/millrace/plan/physical"
+	"github.com/millrace/millrace/runner/control"
+	"github.com/millrace/millrace/runner/coordinator"
+	"github.com/millrace/millrace/runner/worker"
+	"github.com/millrace/millrace/stream"
+	"github.com/millrace/millrace/vfs"
+	"github.com/millrace/millrace/vfs/local"
+	"github.com/millrace/millrace/vfs/mem"
+)
+
+// Options are how a job is run. The zero value works.
+type Options struct {
+	Name        string       // of the job; default: "job"
+	Parallelism int          // tasks of a stage; default: the processors Go uses
+	Memory      int64        // bytes for the whole process; default: half of what the machine or its container has
+	Scratch     string       // folder for spilled data; default: the system's temporary folder
+	Pipelined   bool         // exchanges flow instead of being complete before they are read
+	Attempts    int          // tries of a task; default 3
+	Broadcast   int64        // a join side of at most so many bytes goes to all tasks; default 16 MiB
+	Log         *slog.Logger // default: none
+	Files       *vfs.Resolver
+	// Progress is called about ten times a second with what has been done so far. nil: nobody wants to know.
+	Progress func(Status)
+	// Probe is called once a turn of each task's loop; its error kills the attempt: for tests. nil: none.
+	Probe func(control.Attempt) error
+}
+
+func (o Options) withDefaults() Options {
+	if o.Name == "" {
+		o.Name = "job"
+	}
+	if o.Parallelism <= 0 {
+		o.Parallelism = runtime.GOMAXPROCS(0)
+	}
+	if o.Memory <= 0 {
+		o.Memory = defaultMemory()
+	}
+	if o.Scratch == "" {
+		o.Scratch = os.TempDir()
+	}
+	if o.Attempts <= 0 {
+		o.Attempts = 3
+	}
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	return o
+}
+
+// Run builds a job and runs it in this process to its end. It returns a summary also with an error, as far as the job came. When ctx ends
+// the job is cancelled: nothing it wrote becomes visible.
+func Run(ctx context.Context, build func(*plan.Job), options ...Options) (*Summary, error) {
+	var o Options
+	if len(options) > 0 {
+		o = options[0]
+	}
+	o = o.withDefaults()
+	files := o.Files
+	if files == nil {
+		files = NewFiles(hdfs.Options{})
+		defer func() { _ = files.Close() }() // nothing is written through it any more
+	}
+	r := &run{options: o, files: files, id: newRunID(time.Now()), started: time.Now(), bad: newBadRecords()}
+	return r.do(ctx, build)
+}
+
+// NewFiles returns the file systems that a job can name.
+func NewFiles(h hdfs.Options) *vfs.Resolver {
+	memory := mem.New("")
+	return vfs.NewResolver(map[string]vfs.Opener{
+		"file": func(context.Context, string) (vfs.FileSystem, error) { return local.FS{}, nil },
+		"mem":  func(context.Context, string) (vfs.FileSystem, error) { return memory, nil },
+		"hdfs": h.Open,
+	})
+}
+
+// run is one run of one job.
+type run struct {
+	options Options
+	files   *vfs.Resolver
+	id      string
+	started time.Time
+	plan    *physical.Plan
+	bad     *badRecords
+	totals  totals
+	retries counter
+}
+
+func (r *run) do(ctx context.Context, build func(*plan.Job)) (*Summary, error) {
+	p, err := r.prepare(ctx, build)
+	if err != nil {
+		return r.summary(nil, nil, nil, err), err
+	}
+	r.plan = p
+	memory := budget.New(r.options.Memory * arenaShare / 100)
+	scratch, err := r.scratch()
+	if err != nil {
+		return r.summary(nil, nil, nil, err), err
+	}
+	published, counts, err := r.execute(ctx, memory, scratch)
+	err = errors.Join(err, scratch.Close(context.WithoutCancel(ctx)))
+	if err == nil {
+		err = r.bad.check(counts, p)
+	}
+	return r.summary(published, counts, scratch, err), err
+}
+
+// arenaShare is how much of the process's memory, in percent, operators may hold; the rest is for the binary, stacks, batches on their way
+// and what the user's functions allocate.
+const arenaShare = 60
+
+// Plan builds a job, asks its sources what they know, and returns its logical graph, optimised, and its stages. Nothing is run.
+func Plan(ctx context.Context, build func(*plan.Job), o Options) (*plan.Job, *physical.Plan, error) {
+	o = o.withDefaults()
+	if o.Files == nil {
+		o.Files = NewFiles(hdfs.Options{})
+		defer func() { _ = o.Files.Close() }()
+	}
+	r := &run{options: o, files: o.Files, id: newRunID(time.Now())}
+	p, err := r.prepare(ctx, build)
+	if err != nil {
+		return nil, nil, err
+	}
+	return p.Job, p, nil
+}
+
+// prepare makes the physical plan of a program.
+func (r *run) prepare(ctx context.Context, build func(*plan.Job)) (*physical.Plan, error) {
+	job := plan.NewJob(r.options.Name)
+	build(job)
+	if err := job.Err(); err != nil {
+		return nil, &BuildError{err}
+	}
+	if err := r.discover(ctx, job); err != nil {
+		return nil, err
+	}
+	optimised, err := optimize.Job(job)
+	if err != nil {
+		return nil, &BuildError{err}
+	}
+	p, err := physical.Compile(optimised, physical.Options{
+		Parallelism: r.options.Parallelism, Pipelined: r.options.Pipelined, BroadcastBytes: r.options.Broadcast,
+	})
+	if err != nil {
+		return nil, &BuildError{err}
+	}
+	return p, nil
+}
+
+// discover asks all sources at once what they know, and computes the schemas that depend on it.
+func (r *run) discover(ctx context.Context, job *plan.Job) error {
+	g, gctx := errgroup.WithContext(ctx)
+	for _, n := range job.Nodes {
+		read, ok := n.Op.(plan.Read)
+		if !ok {
+			continue
+		}
+		g.Go(func() error { // ends with gctx; waited for below
+			facts, err := read.Source.Discover(gctx, r.env(n))
+			if err != nil {
+				return fmt.Errorf("%s: %w", n, err)
+			}
+			read.Facts = facts
+			n.Op = read
+			return nil
+		})
+	}
+	if err := g.Wait(); err != nil {
+		return err
+	}
+	for _, n := range job.Nodes {
+		if err := n.Derive(); err != nil {
+			return &BuildError{fmt.Errorf("%s: %w", n, err)}
+		}
+	}
+	return nil
+}
+
+func (r *run) env(n *plan.Node) connectors.Env {
+	return connectors.Env{Files: r.files, Log: r.options.Log.With("node", n.String()), RunID: r.id, Job: r.options.Name, Node: n.String()}
+}
+
+func (r *run) scratch() (*spill.Manager, error) {
+	return spill.NewManager(spill.Options{
+		Dirs: []spill.Dir{{FS: local.FS{NoSync: true}, Path: r.options.Scratch}}, Owner: r.id,
+	})
+}
+
+// execute runs the stages and commits.
+func (r *run) execute(ctx context.Context, memory *budget.Budget, scratch *spill.Manager) (map[int]connectors.Published, map[worker.Place]metrics.Values, error) {
+	var c *coordinator.Coordinator
+	w := worker.New(context.WithoutCancel(ctx), worker.Config{
+		Plan: r.plan, RunID: r.id, Memory: memory, Spill: scratch, Files: r.files, Log: r.options.Log, Probe: r.options.Probe,
+		Bad: func(n *plan.Node, b stream.Bad) error { return r.bad.take(n, b) },
+	}, worker.Events{
+		Succeeded: func(a control.Attempt, report control.Report) {
+			c.Post(coordinator.Succeeded{Attempt: a, Report: report})
+		},
+		Failed:       func(a control.Attempt, err error) { c.Post(coordinator.Failed{Attempt: a, Err: err}) },
+		SplitsWanted: func(a control.Attempt) { c.Post(coordinator.SplitsWanted{Attempt: a}) },
+	})
+	defer w.Close()
+	var err error
+	c, err = coordinator.New(ctx, coordinator.Config{
+		Plan: r.plan, Workers: w, Env: r.env, Total: r.totals.set, Retried: r.retried,
+		Settings: coordinator.Settings{Attempts: r.options.Attempts, TaskBytes: taskBytes, IsFinal: IsFinal},
+	})
+	if err != nil {
+		return nil, nil, err
+	}
+	stop := r.report(w)
+	published, err := c.Run(ctx)
+	stop()
+	return published, w.Metrics(), err
+}
+
+// taskBytes is the data for which the consumer of a blocking exchange gets another task: below it, starting one and writing another file costs
+// more than it saves.
+const taskBytes = 4 << 20
+
+func (r *run) retried(a control.Attempt, err error) {
+	if errors.Is(err, worker.ErrStopped) || errors.Is(err, context.Canceled) {
+		return
+	}
+	r.retries.add()
+	r.options.Log.Warn("an attempt failed", "task", a.String(), "error", err)
+}
+
+// report calls Progress now and then until the function it returns is called, which gives the last word and waits.
+func (r *run) report(w *worker.Worker) func() {
+	if r.options.Progress == nil {
+		return func() {}
+	}
+	done, ended := make(chan struct{}), make(chan struct{})
+	go func() { // ends when done is closed
+		defer close(ended)
+		tick := time.NewTicker(progressEvery)
+		defer tick.Stop()
+		for {
+			select {
+			case <-tick.C:
+				r.options.Progress(r.status(w.Metrics()))
+			case <-done:
+				r.options.Progress(r.status(w.Metrics()))
+				return
+			}
+		}
+	}()
+	return func() {
+		close(done)
+		<-ended
+	}
+}
+
+const progressEvery = 100 * time.Millisecond

@@ -1,0 +1,161 @@
+package worker
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/millrace/millrace/plan/physical"
+	"github.com/millrace/millrace/runner/control"
+	"github.com/millrace/millrace/shuffle"
+	"github.com/millrace/millrace/shuffle/partition"
+)
+
+// exchange is what lies on an edge: a pipe between running tasks, or what tasks have left.
+type exchange struct {
+	edge   *physical.Edge
+	pipe   *shuffle.Pipe
+	left   map[int]shuffle.Output        // by producer task: blocking edges
+	sorted map[int]*shuffle.SortedOutput // by producer task: edges cut by range
+}
+
+// keep makes what a successful attempt wrote what consumers read.
+func (x *exchange) keep(task int, w shuffle.Writer) {
+	switch w := w.(type) {
+	case *shuffle.SortedWriter:
+		if x.sorted == nil {
+			x.sorted = map[int]*shuffle.SortedOutput{}
+		}
+		x.sorted[task] = w.Sorted()
+	case shuffle.BlockingWriter:
+		if x.left == nil {
+			x.left = map[int]shuffle.Output{}
+		}
+		x.left[task] = w.Output()
+	}
+}
+
+// drop forgets everything. What cannot be removed goes with the scratch folder.
+func (x *exchange) drop() {
+	ctx := context.Background()
+	for _, o := range x.left {
+		_ = o.Release(ctx)
+	}
+	for _, o := range x.sorted {
+		_ = o.Release(ctx)
+	}
+	x.left, x.sorted, x.pipe = nil, nil, nil
+}
+
+// writer opens the producing end of an edge for a task.
+func (w *Worker) writer(ctx context.Context, e *physical.Edge, a control.Assignment, wake func()) (shuffle.Writer, error) {
+	name := fmt.Sprintf("edge %d of %s", e.ID, a.Attempt)
+	if e.Kind == physical.Range {
+		return shuffle.NewSortedWriter(ctx, shuffle.SortedConfig{
+			Schema: e.Schema, Columns: e.Columns, Orders: e.Orders, Memory: w.config.Memory.Account(name), Spill: w.config.Spill, Name: name,
+		}), nil
+	}
+	partitions := e.To.Tasks
+	if !e.Blocking {
+		partitions = a.Sizes[e.To.ID]
+	}
+	by, err := partitioner(e, a, partitions)
+	if err != nil {
+		return nil, err
+	}
+	if !e.Blocking {
+		return w.pipe(e, a).Writer(a.Attempt.Task, e.Schema, by, wake), nil
+	}
+	if e.Kind == physical.Broadcast || e.Kind == physical.Gather || e.Kind == physical.Forward {
+		partitions, by = 1, &partition.Forward{}
+	}
+	return shuffle.NewBlockingWriter(ctx, shuffle.BlockingConfig{
+		Schema: e.Schema, Partitions: partitions, By: by, Memory: w.config.Memory.Account(name), Spill: w.config.Spill, Name: name,
+	})
+}
+
+// pipe returns the pipe of a pipelined edge for the current attempt at its region.
+func (w *Worker) pipe(e *physical.Edge, a control.Assignment) *shuffle.Pipe {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	x := w.exchanges[e.ID]
+	if x.pipe == nil {
+		x.pipe = shuffle.NewPipe(a.Sizes[e.From.ID], a.Sizes[e.To.ID])
+	}
+	return x.pipe
+}
+
+// partitioner says how a task spreads rows over an edge.
+func partitioner(e *physical.Edge, a control.Assignment, partitions int) (partition.Partitioner, error) {
+	switch e.Kind {
+	case physical.Hash:
+		return partition.NewHash(e.Columns, 0)
+	case physical.Index:
+		return partition.NewIndex(e.Columns[0]), nil
+	case physical.Rebalance:
+		return &partition.Spread{}, nil
+	case physical.Broadcast:
+		return &partition.Broadcast{}, nil
+	case physical.Forward:
+		return &partition.Forward{Channel: a.Attempt.Task * partitions / a.Tasks}, nil
+	default:
+		return &partition.Forward{}, nil
+	}
+}
+
+// gate opens the consuming end of an edge for a task.
+func (w *Worker) gate(ctx context.Context, e *physical.Edge, a control.Assignment, wake func()) (shuffle.Gate, error) {
+	if !e.Blocking {
+		return w.pipe(e, a).Gate(a.Attempt.Task, wake), nil
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	x := w.exchanges[e.ID]
+	if e.Kind == physical.Range {
+		lower, upper := cut(a.Bounds[e.ID], a.Attempt.Task)
+		outputs := make([]*shuffle.SortedOutput, len(x.sorted))
+		for t, o := range x.sorted {
+			outputs[t] = o
+		}
+		if a.Attempt.Task > len(a.Bounds[e.ID]) {
+			outputs = nil
+		}
+		return shuffle.OpenMerge(ctx, outputs, lower, upper)
+	}
+	return x.open(ctx, e, a)
+}
+
+// open opens what the producers of a blocking edge left for a task: of a forward edge all of some producers, of others some partitions of
+// all producers.
+func (x *exchange) open(ctx context.Context, e *physical.Edge, a control.Assignment) (shuffle.Gate, error) {
+	r := a.Ranges[e.ID]
+	var gates []shuffle.Gate
+	add := func(o shuffle.Output, from, to int) error {
+		g, err := o.Open(ctx, from, to)
+		gates = append(gates, g)
+		return err
+	}
+	for t := range len(x.left) {
+		var err error
+		switch {
+		case e.Kind != physical.Forward:
+			err = add(x.left[t], r.From, r.To)
+		case t >= r.From && t < r.To:
+			err = add(x.left[t], 0, 1)
+		}
+		if err != nil {
+			return nil, err
+		}
+	}
+	return shuffle.Chain(gates), nil
+}
+
+// cut returns the bounds of range t; nil is open.
+func cut(bounds [][]byte, t int) (lower, upper []byte) {
+	if t > 0 && t <= len(bounds) {
+		lower = bounds[t-1]
+	}
+	if t < len(bounds) {
+		upper = bounds[t]
+	}
+	return lower, upper
+}
