@@ -83,5 +83,9 @@ func BenchmarkBuilder(b *testing.B) {
 	run("Append/string/sel", StringType, func(bb *Builder) { bb.Append(text, sel) })
 	run("Append/string", StringType, func(bb *Builder) { bb.Append(text, nil) })
 	run("Append/int64/sel", Int64Type, func(bb *Builder) { bb.Append(fixed, sel) })
+	nulls := fixed
+	nulls.Valid = NewBitmap(DefaultRows)
+	run("Append/int64/nulls/sel", Int64Type, func(bb *Builder) { bb.Append(nulls, sel) })
+	run("Append/int64/nulls", Int64Type, func(bb *Builder) { bb.Append(nulls, nil) })
 	run("Append/int64", Int64Type, func(bb *Builder) { bb.Append(fixed, nil) })
 }

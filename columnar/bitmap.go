@@ -1,6 +1,7 @@
 package columnar
 
 import (
+	"encoding/binary"
 	"math/bits"
 	"slices"
 )
@@ -59,18 +60,33 @@ func (m Bitmap) Count(n int) int {
 	if m.Bits == nil {
 		return n
 	}
-	count, i := 0, m.Off
-	end := m.Off + n
-	for ; i < end && i&7 != 0; i++ {
-		count += int(m.Bits[i>>3] >> (i & 7) & 1)
+	count, i := 0, 0
+	for ; i+64 <= n; i += 64 {
+		count += bits.OnesCount64(m.word(i, 64))
 	}
-	for ; i+8 <= end; i += 8 {
-		count += bits.OnesCount8(m.Bits[i>>3])
-	}
-	for ; i < end; i++ {
-		count += int(m.Bits[i>>3] >> (i & 7) & 1)
+	if i < n {
+		count += bits.OnesCount64(m.word(i, n-i))
 	}
 	return count
+}
+
+// word returns n bits from the i-th on, 64 at most; those above are zero.
+func (m Bitmap) word(i, n int) uint64 {
+	i += m.Off
+	from, shift := m.Bits[i>>3:], i&7
+	var w uint64
+	if len(from) >= 8 {
+		w = binary.LittleEndian.Uint64(from) >> shift
+		if shift+n > 64 {
+			w |= uint64(from[8]) << (64 - shift)
+		}
+	} else {
+		for k := range from {
+			w |= uint64(from[k]) << (8 * k)
+		}
+		w >>= shift
+	}
+	return w & (1<<n - 1)
 }
 
 // Packed returns the first n bits as a bitmap with offset 0, the same one when it has that already.
@@ -78,15 +94,7 @@ func (m Bitmap) Packed(n int) Bitmap {
 	if m.Bits == nil || m.Off == 0 {
 		return m
 	}
-	out := NewBitmap(n)
-	for i := range out.Bits {
-		v := m.Bits[i] >> m.Off
-		if i+1 < len(m.Bits) {
-			v |= m.Bits[i+1] << (8 - m.Off)
-		}
-		out.Bits[i] = v
-	}
-	return out
+	return Bitmap{Bits: appendBits(nil, 0, m, 0, n)}
 }
 
 // appendBits grows dst, which holds n bits, by the count bits of src from row from on, and returns it. A zero src appends ones.
@@ -97,12 +105,26 @@ func appendBits(dst []byte, n int, src Bitmap, from, count int) []byte {
 		setRange(out, n, count)
 		return dst
 	}
-	for i := range count {
-		if src.Get(from + i) {
-			out.Set(n + i)
-		}
+	for i := 0; i < count; i += 64 {
+		k := min(64, count-i)
+		out.orWord(n+i, k, src.word(from+i, k))
 	}
 	return dst
+}
+
+// orWord sets those of n bits from the i-th on, 64 at most, that are set in w.
+func (m Bitmap) orWord(i, n int, w uint64) {
+	i += m.Off
+	to, shift := m.Bits[i>>3:], i&7
+	if len(to) >= 9 {
+		binary.LittleEndian.PutUint64(to, binary.LittleEndian.Uint64(to)|w<<shift)
+		to[8] |= byte(w >> (64 - shift))
+		return
+	}
+	to[0] |= byte(w << shift)
+	for k := 1; 8*k < shift+n; k++ {
+		to[k] |= byte(w >> (8*k - shift))
+	}
 }
 
 // appendClear grows dst by zero bytes until it holds n bits. Invariant: bits behind the last row are clear in a growing bitmap.

@@ -11,7 +11,7 @@ import (
 // TestBitmap compares bitmaps with slices of bools.
 func TestBitmap(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		want := rapid.SliceOfN(rapid.Bool(), 0, 70).Draw(t, "bits")
+		want := tiled(t, rapid.SliceOfN(rapid.Bool(), 1, 30).Draw(t, "bits"))
 		m := NewBitmap(len(want))
 		for i, v := range want {
 			m.SetTo(i, !v)

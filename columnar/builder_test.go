@@ -10,7 +10,7 @@ import (
 
 // drawColumn returns a column and its rows; it may be a slice that begins at an odd place.
 func drawColumn(t *rapid.T, typ Type) (Column, []any) {
-	rows := rapid.SliceOfN(cells(typ, rapid.Bool().Draw(t, "nulls")), 0, 30).Draw(t, "rows")
+	rows := tiled(t, rapid.SliceOfN(cells(typ, rapid.Bool().Draw(t, "nulls")), 1, 9).Draw(t, "rows"))
 	c := columnOf(typ, rows)
 	checkColumn(t, "built", c, rows)
 	for range rapid.IntRange(0, 2).Draw(t, "slices") {
@@ -28,7 +28,7 @@ func drawSelection(t *rapid.T, n int) []int32 {
 	if n == 0 && lowest == 0 {
 		return []int32{}
 	}
-	return rapid.SliceOfN(rapid.Int32Range(lowest, int32(n)-1), 0, 40).Draw(t, "sel")
+	return tiled(t, rapid.SliceOfN(rapid.Int32Range(lowest, int32(n)-1), 1, 20).Draw(t, "sel"))
 }
 
 // TestBuilder grows a column by every way of appending, and compares it with rows.
@@ -94,7 +94,7 @@ func TestExtend(t *testing.T) {
 		b := NewBuilder(Int32Type, 0)
 		var want []any
 		for range rapid.IntRange(0, 5).Draw(t, "steps") {
-			if n := rapid.IntRange(0, 12).Draw(t, "n"); rapid.Bool().Draw(t, "nulls") {
+			if n := rapid.IntRange(0, 100).Draw(t, "n"); rapid.Bool().Draw(t, "nulls") {
 				b.AppendNulls(n)
 				want = append(want, make([]any, n)...)
 			} else {

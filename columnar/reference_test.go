@@ -177,12 +177,14 @@ func numberOf(c *Column, i int) any {
 	}
 }
 
-func rowsOf(c Column) []any {
-	rows := make([]any, c.Len)
-	for i := range rows {
-		rows[i] = cellOf(&c, i)
+// tiled repeats values to one of the lengths around which words and bytes of bits end: rapid itself draws short slices.
+func tiled[T any](t *rapid.T, values []T) []T {
+	n := rapid.SampledFrom([]int{200, 65, 64, 63, 0, 17, 9, 8, 7, 2, 1, 129}).Draw(t, "length")
+	out := make([]T, n)
+	for i := range out {
+		out[i] = values[i%len(values)]
 	}
-	return rows
+	return out
 }
 
 func columnOf(typ Type, rows []any) Column {
