@@ -24,6 +24,7 @@ import (
 	"github.com/millrace/millrace/shuffle/partition"
 	"github.com/millrace/millrace/vfs"
 	"github.com/millrace/millrace/vfs/errfs"
+	"github.com/millrace/millrace/vfs/local"
 	"github.com/millrace/millrace/vfs/mem"
 )
 
@@ -346,6 +347,10 @@ func BenchmarkBlocking(b *testing.B) {
 	const count = 128
 	batch := batches.Random(words, columnar.DefaultRows, 1)
 	batch.Time, batch.Kind = nil, nil
+	m, err := spill.NewManager(spill.Options{Dirs: []spill.Dir{{FS: local.FS{NoSync: true}, Path: b.TempDir()}}, Owner: "job"})
+	if err != nil {
+		b.Fatal(err)
+	}
 	for name, c := range map[string]struct {
 		budget int64
 		fresh  bool
@@ -358,7 +363,7 @@ func BenchmarkBlocking(b *testing.B) {
 			b.ReportAllocs()
 			for b.Loop() {
 				w, err := shuffle.NewBlockingWriter(b.Context(), shuffle.BlockingConfig{
-					Schema: words, Partitions: 4, By: by, Memory: budget.New(c.budget).Account("edge"), Spill: newSpill(b, mem.New("")), Name: "edge",
+					Schema: words, Partitions: 4, By: by, Memory: budget.New(c.budget).Account("edge"), Spill: m, Name: "edge",
 				})
 				if err != nil {
 					b.Fatal(err)

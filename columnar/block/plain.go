@@ -242,5 +242,8 @@ func alignedBytes(n int) []byte {
 
 // viewOf returns b as values of T, as many as fit; b begins at a multiple of 8.
 func viewOf[T any](b []byte) []T {
+	if len(b) == 0 { // it may begin behind the end of its buffer
+		return nil
+	}
 	return unsafe.Slice((*T)(unsafe.Pointer(unsafe.SliceData(b))), len(b)/int(unsafe.Sizeof(*new(T))))
 }
