@@ -105,8 +105,10 @@ func takeSide[T any](batches []Batch, places []Place, none T, side func(*Batch) 
 type interleaved struct {
 	typ     Type
 	columns []Column
-	nulls   bool // some column has a validity bitmap
-	offsets [][]int32
+	nulls   bool      // some column has a validity bitmap
+	offsets [][]int32 // strings
+	data    [][]byte
+	touched byte                             // keeps the loads of touch alive
 	fixed   func(out []byte, places []Place) // fixed widths
 }
 
@@ -117,9 +119,9 @@ func newInterleaved(t Type, columns []Column) interleaved {
 	}
 	switch {
 	case t.IsVariable():
-		v.offsets = make([][]int32, len(columns))
+		v.offsets, v.data = make([][]int32, len(columns)), make([][]byte, len(columns))
 		for k := range columns {
-			v.offsets[k] = columns[k].Offsets
+			v.offsets[k], v.data[k] = columns[k].Offsets, columns[k].Data
 		}
 	case t.Kind != Bool && !t.IsNested():
 		v.fixed = fixedInterleaver(columns, t.ByteWidth())
@@ -185,6 +187,32 @@ func (v *interleaved) takeText(places []Place, starts []int32) ([]int32, []byte)
 		panic("columnar: a batch would have a column of more than 2 GiB")
 	}
 	data := make([]byte, end+shortText) // a short copy's overrun
+	for from := 0; from < len(places); from += touchRows {
+		to := min(from+touchRows, len(places))
+		v.touch(places[from:to], starts[from:to])
+		v.copyText(data, offsets[from:to+1], places[from:to], starts[from:to])
+	}
+	return offsets, data[:end:end]
+}
+
+// touchRows is how many strings are touched before they are copied: few enough to be in the first-level cache still.
+const touchRows = 128
+
+// touch loads a byte of each string, in a loop so short that the processor has many cache misses under way at once.
+func (v *interleaved) touch(places []Place, starts []int32) {
+	sum := byte(0)
+	for i, p := range places {
+		if p.Batch != NoBatch {
+			if d := v.data[p.Batch]; int(starts[i]) < len(d) {
+				sum |= d[starts[i]]
+			}
+		}
+	}
+	v.touched |= sum
+}
+
+// copyText copies the strings that begin at starts to where offsets say.
+func (v *interleaved) copyText(data []byte, offsets []int32, places []Place, starts []int32) {
 	to := unsafe.Pointer(unsafe.SliceData(data))
 	for i, p := range places {
 		if p.Batch == NoBatch {
@@ -192,14 +220,13 @@ func (v *interleaved) takeText(places []Place, starts []int32) ([]int32, []byte)
 		}
 		lo, at := int(starts[i]), int(offsets[i])
 		n := int(offsets[i+1]) - at
-		src := v.columns[p.Batch].Data
+		src := v.data[p.Batch]
 		if n <= shortText && lo+shortText <= len(src) {
 			copyShort(unsafe.Add(to, at), unsafe.Add(unsafe.Pointer(unsafe.SliceData(src)), lo))
 		} else {
 			copy(data[at:at+n], src[lo:])
 		}
 	}
-	return offsets, data[:end:end]
 }
 
 // takeNested gathers lists, maps and structs, by runs of rows of the same batch.
