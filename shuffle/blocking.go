@@ -23,8 +23,8 @@ type BlockingConfig struct {
 	Memory     *budget.Account       // belongs to the output, and is closed by its Release
 	Spill      *spill.Manager
 	Name       string // for scratch files and messages
-	// BlockBytes is the size, default 256 KiB, that batches in memory are collected to, below which nothing is written out, and below which,
-	// on average, a partition's pieces on disk are put together, because a consumer would seek more than read.
+	// BlockBytes is the size, default 256 KiB, that batches in memory are collected to, and below which, on average, a partition's pieces on
+	// disk are put together, because a consumer would seek more than read.
 	BlockBytes int
 }
 
@@ -161,12 +161,17 @@ func (w *blockingWriter) account() error {
 		w.held += more
 		return nil
 	}
-	if w.used <= int64(w.config.BlockBytes) { // less than a block is not worth a file
+	if w.used < w.leastSection() {
 		w.config.Memory.Force(w.used - w.held)
 		w.held = w.used
 		return nil
 	}
 	return w.writeSection()
+}
+
+// leastSection returns the bytes below which rows are kept whether there is memory or not: many tiny sections would cost more than they save.
+func (w *blockingWriter) leastSection() int64 {
+	return int64(w.config.BlockBytes) * int64(max(4, w.config.Partitions/16))
 }
 
 // writeSection writes all that is kept to a file, partition by partition, and gives the memory back.
