@@ -5,8 +5,9 @@
 //   - [Type], [Field] and [Schema] say what a column holds.
 //   - [Column] is one column: validity bitmap, values, offsets, children, laid out as Arrow lays them out, as a plain struct.
 //   - [Batch] is columns of one length, optionally with a selection of rows, an event time per row and a row kind per row.
-//   - [Builder] and [BatchBuilder] append rows of other columns: the one way in which rows are moved and copied.
-//   - [Row] is a record whose schema is known only at run time.
+//   - [Builder] and [BatchBuilder] append rows of other columns: the one way in which rows are moved and copied. [TextBuffer] is the part
+//     of it that grows strings, for those who make columns of nothing else.
+//   - [Row] is a record whose schema is known only at run time, [DecimalValue] one decimal number.
 //
 // # Ownership
 //

@@ -35,21 +35,30 @@ func guard(f *field, decode decodeFunc) decodeFunc {
 
 func refuseNulls(f *field, decode decodeFunc) decodeFunc {
 	return func(c *columnar.Column, rows span, to strided) error {
-		if c.HasNulls() {
-			for i := range rows.n {
-				if r := rows.row(i); c.IsNull(r) {
-					return &NullError{Column: f.name, Row: r, Field: f.path, Type: f.goType}
-				}
-			}
+		if r := firstNull(c, rows); r >= 0 {
+			return &NullError{Column: f.name, Row: r, Field: f.path, Type: f.goType}
 		}
 		return decode(c, rows, to)
 	}
 }
 
+// firstNull returns the first of the rows that is null, or -1.
+func firstNull(c *columnar.Column, rows span) int {
+	if !c.HasNulls() || rows.sel == nil && c.Valid.Slice(rows.from).Count(rows.n) == rows.n {
+		return -1
+	}
+	for i := range rows.n {
+		if r := rows.row(i); c.IsNull(r) {
+			return r
+		}
+	}
+	return -1
+}
+
 // zeroNulls decodes the runs between nulls, so that parts of null structs are not looked at.
 func zeroNulls(f *field, decode decodeFunc) decodeFunc {
 	return func(c *columnar.Column, rows span, to strided) error {
-		if !c.HasNulls() {
+		if firstNull(c, rows) < 0 {
 			return decode(c, rows, to)
 		}
 		for i := 0; i < rows.n; {

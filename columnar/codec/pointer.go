@@ -70,7 +70,7 @@ func decodePointers(slabs slabs, decode decodeFunc) decodeFunc {
 
 // notNull returns the rows of c that are not null.
 func notNull(c *columnar.Column, rows span) span {
-	if !c.HasNulls() {
+	if firstNull(c, rows) < 0 {
 		return rows
 	}
 	sel := make([]int32, 0, rows.n)
