@@ -95,6 +95,9 @@ func Lit(v any) Expr {
 	return Expr{Op: OpLiteral, Value: value}
 }
 
+// IsZero says whether e is the zero Expr, which stands for no expression.
+func (e Expr) IsZero() bool { return e.Op == OpInvalid && e.Name == "" }
+
 // IsColumn says whether e is a column.
 func (e Expr) IsColumn() bool { return e.Op == OpColumn }
 

@@ -141,7 +141,7 @@ func drawTree(t *rapid.T, depth int) expr.Expr {
 			rapid.Map(rapid.Float64(), func(v float64) expr.Expr { return expr.Lit(v) }),
 			rapid.Map(rapid.String(), func(v string) expr.Expr { return expr.Lit(v) }),
 			rapid.Map(rapid.SliceOf(rapid.Byte()), func(v []byte) expr.Expr { return expr.Lit(v) }),
-			rapid.Map(rapid.Int64(), func(v int64) expr.Expr { return expr.Lit(time.UnixMicro(v)) }),
+			rapid.Map(rapid.Int64Range(-1<<62, 1<<62), func(v int64) expr.Expr { return expr.Lit(time.UnixMicro(v)) }),
 			rapid.Map(rapid.Int64(), func(v int64) expr.Expr { return expr.Lit(time.Duration(v)) }),
 			rapid.Map(rapid.Int64(), func(v int64) expr.Expr {
 				return expr.Lit(columnar.DecimalValue{Unscaled: columnar.Decimal128{Lo: uint64(v), Hi: v >> 63}, Scale: uint8(v & 15)})

@@ -27,6 +27,9 @@ func normal(v any) (any, error) {
 		}
 		return v, nil
 	case time.Time:
+		if !inMicros(v) {
+			return nil, fmt.Errorf("the year %d is beyond the times that a literal holds", v.Year())
+		}
 		return time.UnixMicro(v.UnixMicro()).UTC(), nil
 	case time.Duration:
 		return v.Truncate(time.Microsecond), nil
