@@ -45,14 +45,21 @@ func alignedBytes(n int) []byte {
 
 // extend adds n bytes to data, which stays aligned, and returns them, unspecified in content.
 func (b *Builder) extend(n int) []byte {
-	end := len(b.data) + n
-	if end > cap(b.data) {
-		next := alignedBytes(max(2*cap(b.data), end, b.hint*b.Type.ByteWidth(), 64))
-		copy(next, b.data)
-		b.data = next[:len(b.data)]
+	at := len(b.data)
+	if at+n > cap(b.data) {
+		b.growData(n)
 	}
-	b.data = b.data[:end]
-	return b.data[end-n:]
+	b.data = b.data[:at+n]
+	return b.data[at:]
+}
+
+// growData makes room for n more bytes.
+//
+//go:noinline
+func (b *Builder) growData(n int) {
+	next := alignedBytes(max(2*cap(b.data), len(b.data)+n, b.hint*b.Type.ByteWidth(), 64))
+	copy(next, b.data)
+	b.data = next[:len(b.data)]
 }
 
 // Len returns the number of rows so far.
@@ -248,7 +255,12 @@ func Extend[T Fixed](b *Builder, n int) []T {
 
 // AppendFixed adds one value to a fixed-width column; T must have the column's width.
 func AppendFixed[T Fixed](b *Builder, v T) {
-	*(*T)(unsafe.Pointer(unsafe.SliceData(b.extend(int(unsafe.Sizeof(v)))))) = v
+	at, width := len(b.data), int(unsafe.Sizeof(v))
+	if at+width > cap(b.data) {
+		b.growData(width)
+	}
+	b.data = b.data[:at+width]
+	*(*T)(unsafe.Pointer(&b.data[at])) = v
 	b.validRow()
 }
 

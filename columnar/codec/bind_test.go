@@ -93,16 +93,16 @@ func TestMismatch(t *testing.T) {
 		t.Fatal("the decoder was made")
 	}
 	want := `reading codec_test.record from columns:
-codec_test.record.ID (int32): the column "id" is a int64, not a int32
+codec_test.record.ID (int32): the column "id" is int64, not int32
 codec_test.record.Gone (string): no column "gone"
-codec_test.record.Exact (int64): the column "exact" is a uint64, not a int64
-codec_test.record.Float (float32): the column "float" is a int32, not a float32
-codec_test.record.Local (time.Time): the column "local" is a timestamp(local), not a timestamp; the tag local makes the field a date and time without zone
-codec_test.record.Text (string): the column "text" is a binary, not a string
-codec_test.record.Cents (int64): the column "cents" is a decimal(9,3), not a decimal(9,2)
-codec_test.record.Tags ([]int32): the column "tags" is a list<string>, not a list<int32>
-codec_test.record.Items[].Count (int8): the column "count" is a string, not a int8
-codec_test.record.Counts (map[string]int8): the column "counts" is a map<string, int64>, not a map<string, int8>`
+codec_test.record.Exact (int64): the column "exact" is uint64, not int64
+codec_test.record.Float (float32): the column "float" is int32, not float32
+codec_test.record.Local (time.Time): the column "local" is timestamp(local), not timestamp; the tag local makes the field a date and time without zone
+codec_test.record.Text (string): the column "text" is binary, not string
+codec_test.record.Cents (int64): the column "cents" is decimal(9,3), not decimal(9,2)
+codec_test.record.Tags ([]int32): the column "tags" is list<string>, not list<int32>
+codec_test.record.Items[].Count (int8): the column "count" is string, not int8
+codec_test.record.Counts (map[string]int8): the column "counts" is map<string, int64>, not map<string, int8>`
 	if diff := cmp.Diff(want, err.Error()); diff != "" {
 		t.Errorf("-want +got:\n%s", diff)
 	}
@@ -172,7 +172,7 @@ func TestNullError(t *testing.T) {
 	if !errors.As(err, &null) || null.Row != 1 || null.Column != "count" {
 		t.Fatalf("got %v", err)
 	}
-	want := "column \"count\" is null in row 1 of the batch, and codec_test.strict.Count is a int64: make it a *int64, or tag it `col:\",null=zero\"`"
+	want := "column \"count\" is null in row 1 of the batch, and codec_test.strict.Count is of type int64: make it *int64, or tag it `col:\",null=zero\"`"
 	if err.Error() != want {
 		t.Errorf("got %q, want %q", err, want)
 	}

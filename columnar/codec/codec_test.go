@@ -88,6 +88,12 @@ type everything struct {
 	skipped int `col:"-"`
 }
 
+// stamped has the methods of the time that it embeds, which know nothing of Name.
+type stamped struct {
+	time.Time
+	Name string
+}
+
 func TestRoundTrip(t *testing.T) {
 	n, s := int64(7), "seven"
 	full := everything{
@@ -111,4 +117,8 @@ func TestRoundTrip(t *testing.T) {
 	checkRoundTrip(t, []string{"a"}, nil)
 	checkRoundTrip(t, [3]byte{1}, [3]byte{2})
 	checkRoundTrip(t, inner{"x", nil})
+	checkRoundTrip(t, struct{}{}, struct{}{})
+	checkRoundTrip(t, []struct{}{{}, {}}, nil)
+	checkRoundTrip(t, [0]string{}, [0]string{})
+	checkRoundTrip(t, stamped{time.UnixMicro(5).UTC(), "not lost"})
 }

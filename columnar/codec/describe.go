@@ -65,14 +65,23 @@ func (d *describer) shapeOf(t reflect.Type, o options, path string) (*shape, err
 		}
 		return d.structure(t, path)
 	default:
-		return nil, fmt.Errorf("%s: a %s cannot be stored in a column", path, t)
+		return nil, fmt.Errorf("%s: the type %s cannot be stored in a column", path, t)
 	}
 }
 
-// marshals says whether values encode themselves.
+// marshals says whether values encode themselves. A struct may have the methods from a field that it embeds, which knows nothing of the
+// others; such a struct is stored by its fields, even when the methods are its own.
 func marshals(t reflect.Type) bool {
 	p := reflect.PointerTo(t)
-	return t.Kind() != reflect.Pointer && t.Kind() != reflect.Interface && p.Implements(marshalerType) && p.Implements(unmarshalerType)
+	if t.Kind() == reflect.Pointer || t.Kind() == reflect.Interface || !p.Implements(marshalerType) || !p.Implements(unmarshalerType) {
+		return false
+	}
+	for i := 0; t.Kind() == reflect.Struct && i < t.NumField(); i++ {
+		if f := t.Field(i); f.Anonymous && (f.Type.Implements(marshalerType) || reflect.PointerTo(f.Type).Implements(marshalerType)) {
+			return false
+		}
+	}
+	return true
 }
 
 // isLeaf says whether t is stored in one column without children.

@@ -82,14 +82,14 @@ func TestRefusedTypes(t *testing.T) {
 	}{
 		{tree{}, "codec_test.tree.Children[]: the type codec_test.tree contains itself; columns have a fixed depth"},
 		{chain{}, "codec_test.chain.Next: the type codec_test.chain contains itself; columns have a fixed depth"},
-		{make(chan int), "chan int: a chan int cannot be stored in a column"},
-		{func() {}, "func(): a func() cannot be stored in a column"},
-		{struct{ X any }{}, ".X: a interface {} cannot be stored in a column"},
-		{struct{ X complex64 }{}, ".X: a complex64 cannot be stored in a column"},
-		{struct{ X []unsafe.Pointer }{}, ".X[]: a unsafe.Pointer cannot be stored in a column"},
-		{struct{ X uintptr }{}, ".X: a uintptr cannot be stored in a column"},
-		{struct{ X **int }{}, ".X: a **int has two kinds of null; a column has one"},
-		{struct{ X map[float64]int }{}, ".X: a map[float64]int cannot be stored in a column: keys of maps are integers, bools, strings and arrays of bytes"},
+		{make(chan int), "chan int: the type chan int cannot be stored in a column"},
+		{func() {}, "func(): the type func() cannot be stored in a column"},
+		{struct{ X any }{}, ".X: the type interface {} cannot be stored in a column"},
+		{struct{ X complex64 }{}, ".X: the type complex64 cannot be stored in a column"},
+		{struct{ X []unsafe.Pointer }{}, ".X[]: the type unsafe.Pointer cannot be stored in a column"},
+		{struct{ X uintptr }{}, ".X: the type uintptr cannot be stored in a column"},
+		{struct{ X **int }{}, ".X: the type **int has two kinds of null; a column has one"},
+		{struct{ X map[float64]int }{}, ".X: the type map[float64]int cannot be stored in a column: keys of maps are integers, bools, strings and arrays of bytes"},
 		{struct{ X columnar.Row }{}, ".X: a columnar.Row within another type has no schema; use a struct"},
 		{struct{ X columnar.DecimalValue }{}, ".X: a columnar.DecimalValue needs a tag like `col:\",decimal(15,2)\"`"},
 		{struct{ x int }{}, ".x is not exported and would be lost between tasks; export it, or tag it `col:\"-\"`"},
@@ -99,7 +99,7 @@ func TestRefusedTypes(t *testing.T) {
 		}{}, ".B both are the column \"a\"; tag one of them"},
 		{struct {
 			X string `col:",date"`
-		}{}, ".X: the tag's option date does not fit a string"},
+		}{}, ".X: the tag's option date does not fit the type string"},
 		{struct {
 			X int64 `col:",decimal(19,2)"`
 		}{}, ".X: decimal(19,2) has more digits than the 18 of an int64"},
@@ -117,7 +117,7 @@ func TestRefusedTypes(t *testing.T) {
 		}{}, ".X: the tag's option \"omitempty\" is unknown"},
 		{struct {
 			X struct{ Y int } `col:",date"`
-		}{}, ".X: the tag's option date does not fit a struct { Y int }"},
+		}{}, ".X: the tag's option date does not fit the type struct { Y int }"},
 	} {
 		_, err := codec.SchemaOf(reflect.TypeOf(c.of))
 		if err == nil || !strings.Contains(err.Error(), c.want) {

@@ -22,7 +22,7 @@ type mapShape struct {
 func (d *describer) mapping(t reflect.Type, o options, path string) (*shape, error) {
 	compare := comparison(t.Key())
 	if compare == nil {
-		return nil, fmt.Errorf("%s: a %s cannot be stored in a column: keys of maps are integers, bools, strings and arrays of bytes", path, t)
+		return nil, fmt.Errorf("%s: the type %s cannot be stored in a column: keys of maps are integers, bools, strings and arrays of bytes", path, t)
 	}
 	key, err := d.describe(t.Key(), options{}, path+"[key]")
 	if err != nil {

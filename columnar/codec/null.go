@@ -18,7 +18,7 @@ type NullError struct {
 
 // Error says what to do about it.
 func (e *NullError) Error() string {
-	return fmt.Sprintf("column %q is null in row %d of the batch, and %s is a %s: make it a *%s, or tag it `col:\",null=zero\"`", e.Column, e.Row, e.Field, e.Type, e.Type)
+	return fmt.Sprintf("column %q is null in row %d of the batch, and %s is of type %s: make it *%s, or tag it `col:\",null=zero\"`", e.Column, e.Row, e.Field, e.Type, e.Type)
 }
 
 // guard returns decode with the care for nulls that the field wants.

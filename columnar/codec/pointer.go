@@ -15,7 +15,7 @@ func (d *describer) pointer(t reflect.Type, o options, path string) (*shape, err
 		return nil, err
 	}
 	if target.nullable {
-		return nil, fmt.Errorf("%s: a %s has two kinds of null; a column has one", path, t)
+		return nil, fmt.Errorf("%s: the type %s has two kinds of null; a column has one", path, t)
 	}
 	return &shape{column: target.column, nullable: true, holes: target.holes, slab: true, encode: encodePointers(target), bind: bindPointer(target)}, nil
 }

@@ -162,7 +162,7 @@ func checkType[T any](t *testing.T) {
 		t.Fatal(err)
 	}
 	e := c.Encoder()
-	gen := rapid.SliceOfN(rapid.MakeCustom[T](special), 0, 40)
+	gen := rapid.SliceOfN(rapid.MakeCustom[T](special), 0, 20)
 	var dst []T
 	rapid.Check(t, func(t *rapid.T) {
 		b, want := drawBatch(t, c, e, gen)

@@ -111,9 +111,9 @@ func TestRowErrors(t *testing.T) {
 		{columnar.Row{Schema: other, Values: []any{int32(1)}}, "rows of two schemas"},
 		{columnar.Row{Schema: schema, Values: []any{int64(1)}}, "a row of 1 values under a schema of 2 fields"},
 		{columnar.Row{Schema: schema, Values: []any{nil, nil}}, `column "n": a null, but the schema says that there are none`},
-		{columnar.Row{Schema: schema, Values: []any{"x", nil}}, `column "n": a string does not fit a column of int64`},
-		{columnar.Row{Schema: schema, Values: []any{1, nil}}, `column "n": a int does not fit a column of int64`},
-		{columnar.Row{Schema: schema, Values: []any{int64(1), []any{"a", 2}}}, `column "s": item 1: a int does not fit a column of string`},
+		{columnar.Row{Schema: schema, Values: []any{"x", nil}}, `column "n": a value of type string does not fit a column of int64`},
+		{columnar.Row{Schema: schema, Values: []any{1, nil}}, `column "n": a value of type int does not fit a column of int64`},
+		{columnar.Row{Schema: schema, Values: []any{int64(1), []any{"a", 2}}}, `column "s": item 1: a value of type int does not fit a column of string`},
 	} {
 		e, err := c.EncoderFor(schema)
 		if err != nil {

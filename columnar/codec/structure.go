@@ -152,7 +152,7 @@ func mismatch(f *field, column columnar.Field, err error) error {
 	if f.column.Kind == columnar.Timestamp && column.Type.Kind == columnar.Timestamp {
 		hint = "; the tag local makes the field a date and time without zone"
 	}
-	return fmt.Errorf("%s (%s): the column %q is a %s, not a %s%s", f.path, f.goType, column.Name, column.Type, f.column, hint)
+	return fmt.Errorf("%s (%s): the column %q is %s, not %s%s", f.path, f.goType, column.Name, column.Type, f.column, hint)
 }
 
 // inField adds the column's name to an error about a value.

@@ -83,7 +83,7 @@ func (o options) allow(t reflect.Type, allowed ...string) error {
 			return nil
 		}
 	}
-	return fmt.Errorf("the tag's option %s does not fit a %s", o.as, t)
+	return fmt.Errorf("the tag's option %s does not fit the type %s", o.as, t)
 }
 
 // snakeCase returns the column name of a Go field: ShipDate is ship_date, UserID is user_id, Q1Key is q1_key.

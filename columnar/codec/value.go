@@ -31,7 +31,7 @@ func AppendValue(b *columnar.Builder, v any) error {
 }
 
 func valueMismatch(b *columnar.Builder, v any) error {
-	return fmt.Errorf("a %T does not fit a column of %s", v, b.Type)
+	return fmt.Errorf("a value of type %T does not fit a column of %s", v, b.Type)
 }
 
 // appendScalar says whether it added v.
