@@ -233,7 +233,7 @@ func (c *Cutter) Bad(rest []byte, reason error) formats.BadRecord {
 // describe describes the bad record that data begins with, at position pos.
 func (c *Cutter) describe(data []byte, pos int64, reason error) formats.BadRecord {
 	if i := bytes.IndexByte(data, '\n'); i >= 0 && c.o.Ends == nil {
-		data = data[:i]
+		data = bytes.TrimSuffix(data[:i], []byte{'\r'})
 	}
 	data = bytes.Clone(data[:min(len(data), sampleSize)])
 	return formats.BadRecord{File: c.name, Offset: c.src.at(pos + c.mark), Record: data, Reason: reason}
