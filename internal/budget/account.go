@@ -12,6 +12,9 @@ type Account struct {
 	short bool
 }
 
+// isActive says whether the account takes part in sharing.
+func (a *Account) isActive() bool { return a.used > 0 || a.short }
+
 // Name returns the name the account was opened with.
 func (a *Account) Name() string {
 	if a == nil {
@@ -105,7 +108,7 @@ func (a *Account) Pressed() bool {
 	}
 	b := a.budget
 	b.mu.Lock()
-	pressed := a.used > b.fairShare() && b.othersShort(a)
+	pressed := a.used > b.fairShare(a) && b.othersShort(a)
 	b.mu.Unlock()
 	return pressed || a.used > 0 && b.backing.Pressed()
 }

@@ -40,7 +40,8 @@ type Budget struct {
 	mu       sync.Mutex
 	used     int64
 	peak     int64
-	short    int   // accounts that were refused below their fair share
+	active   int   // accounts that hold something or are short
+	short    int   // accounts that were refused below their fair share, and have got nothing since
 	claimed  int64 // sum over accounts of max(used, guarantee): what is taken or kept
 	accounts map[*Account]struct{}
 
@@ -102,7 +103,7 @@ func (b *Budget) remove(a *Account) {
 		return
 	}
 	b.release(a, a.used)
-	b.setShort(a, false)
+	b.set(a, 0, false)
 	delete(b.accounts, a)
 	b.claim()
 }
@@ -118,13 +119,19 @@ func (b *Budget) claim() {
 // guarantee returns the bytes kept for each account.
 func (b *Budget) guarantee() int64 { return b.total / keptPart / int64(max(1, len(b.accounts))) }
 
-// fairShare returns the bytes each account would have if all had the same.
-func (b *Budget) fairShare() int64 { return b.total / int64(max(1, len(b.accounts))) }
+// fairShare returns the bytes that a and the other active accounts would each have if all had the same.
+func (b *Budget) fairShare(a *Account) int64 {
+	n := b.active
+	if !a.isActive() {
+		n++
+	}
+	return b.total / int64(n)
+}
 
 // grow gives n bytes to a if the rules allow it.
 func (b *Budget) grow(a *Account, n int64) bool {
 	if !b.allows(a, n) || !b.backing.TryGrow(n) {
-		b.setShort(a, a.used < b.fairShare())
+		b.set(a, a.used, a.used < b.fairShare(a))
 		return false
 	}
 	b.take(a, n)
@@ -134,6 +141,9 @@ func (b *Budget) grow(a *Account, n int64) bool {
 // allows decides about n more bytes for a: within its guarantee, what counts is that they are there at all; beyond it, that nobody's
 // guarantee is touched and nobody else is short.
 func (b *Budget) allows(a *Account, n int64) bool {
+	if n == 0 {
+		return true
+	}
 	held := a.used + n
 	if n > b.total || held < 0 || b.used+n > b.total {
 		return false
@@ -145,7 +155,7 @@ func (b *Budget) allows(a *Account, n int64) bool {
 	if b.claimed+more > b.total {
 		return false
 	}
-	return held <= b.fairShare() || !b.othersShort(a)
+	return held <= b.fairShare(a) || !b.othersShort(a)
 }
 
 // take counts n bytes for a.
@@ -153,15 +163,10 @@ func (b *Budget) take(a *Account, n int64) {
 	if n < 0 {
 		panic(fmt.Sprintf("budget: account %s takes %d bytes", a.name, n))
 	}
-	before := max(a.used, b.guarantee())
-	a.used += n
+	b.set(a, a.used+n, false)
 	a.peak = max(a.peak, a.used)
-	b.claimed += max(a.used, b.guarantee()) - before
 	b.used += n
 	b.peak = max(b.peak, b.used)
-	if a.used >= b.fairShare() {
-		b.setShort(a, false)
-	}
 }
 
 // release counts n bytes of a as free again.
@@ -169,31 +174,32 @@ func (b *Budget) release(a *Account, n int64) {
 	if n < 0 || n > a.used {
 		panic(fmt.Sprintf("budget: account %s gives back %d bytes of %d", a.name, n, a.used))
 	}
-	before := max(a.used, b.guarantee())
-	a.used -= n
-	b.claimed += max(a.used, b.guarantee()) - before
+	b.set(a, a.used-n, a.short)
 	b.used -= n
 	b.backing.Release(n)
 }
 
-func (b *Budget) setShort(a *Account, short bool) {
-	if a.short != short {
-		a.short = short
-		if short {
-			b.short++
-		} else {
-			b.short--
-		}
+// set makes a hold used bytes and be short or not, and keeps the sums over all accounts.
+func (b *Budget) set(a *Account, used int64, short bool) {
+	b.claimed -= max(a.used, b.guarantee())
+	b.active -= oneIf(a.isActive())
+	b.short -= oneIf(a.short)
+	a.used, a.short = used, short
+	b.claimed += max(a.used, b.guarantee())
+	b.active += oneIf(a.isActive())
+	b.short += oneIf(a.short)
+}
+
+func oneIf(b bool) int {
+	if b {
+		return 1
 	}
+	return 0
 }
 
 // othersShort says whether an account other than a is short.
 func (b *Budget) othersShort(a *Account) bool {
-	n := b.short
-	if a.short {
-		n--
-	}
-	return n > 0
+	return b.short > oneIf(a.short)
 }
 
 // watch makes f be called, by whichever goroutine caused it, after the mapped bytes changed; nil ends it.

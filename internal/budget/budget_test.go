@@ -53,23 +53,27 @@ func TestGuaranteeIsKept(t *testing.T) {
 func TestShortAccountIsServedBeforeGreedyOne(t *testing.T) {
 	b := New(1000)
 	greedy, short := b.Account("greedy"), b.Account("short")
-	greedy.Force(800)
+	b.Account("idle")
+	greedy.Force(700)
+	short.Force(100)
 	if short.TryGrow(300) {
 		t.Fatal("300 bytes of 200 were granted")
 	}
 	if !greedy.Pressed() || short.Pressed() {
 		t.Error("greedy should be pressed, short should not")
 	}
-	greedy.Release(250)
+	greedy.Release(150)
 	if greedy.TryGrow(10) {
 		t.Error("greedy grew above its fair share while short waited")
 	}
-	if !short.TryGrow(300) {
+	if !short.TryGrow(200) {
 		t.Error("short was refused what greedy gave back")
 	}
-	short.Force(200)
 	if greedy.Pressed() {
-		t.Error("greedy is pressed although short has its fair share")
+		t.Error("greedy is pressed although short has got something")
+	}
+	if !greedy.TryGrow(10) {
+		t.Error("greedy was refused free memory while nobody was short")
 	}
 }
 
@@ -187,8 +191,8 @@ func TestAccounting(t *testing.T) {
 		for _, a := range open {
 			a.Close()
 		}
-		if b.Used() != 0 || b.claimed != 0 || b.short != 0 {
-			t.Fatalf("all closed, but used %d, claimed %d, short %d", b.Used(), b.claimed, b.short)
+		if b.Used() != 0 || b.claimed != 0 || b.short != 0 || b.active != 0 {
+			t.Fatalf("all closed, but used %d, claimed %d, short %d, active %d", b.Used(), b.claimed, b.short, b.active)
 		}
 	})
 }

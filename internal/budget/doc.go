@@ -9,8 +9,8 @@
 // # Sharing
 //
 // A quarter of a budget is kept in equal parts for its accounts, so that each can always work, however slowly. The rest goes to
-// whoever asks first. An account that is refused below its fair share (the total by the number of accounts) is short; as long as one is
-// short, accounts above their fair share are refused. They spill, the bytes come free, and the short one gets them.
+// whoever asks first. An account that is refused below its fair share (the total by the number of accounts that hold or want something) is short
+// until it gets something; as long as one is short, accounts above their fair share are refused. They spill, and all begin anew.
 //
 //	|<--------- lent to who asks first ---------->|<-- kept: a part for each account -->|
 //	0                                         3/4 total                               total
