@@ -457,6 +457,7 @@ func rectified(src []byte) []byte {
 
 // decodeAnything touches each value of what could be decoded, and encodes it again.
 func decodeAnything(t *testing.T, d *block.Decoder, src []byte) {
+	t.Helper()
 	_, b, err := d.Decode(src)
 	if err != nil {
 		if !errors.Is(err, block.ErrCorrupt) {

@@ -15,10 +15,26 @@ import (
 )
 
 var plainTypes = []columnar.Type{
-	columnar.BoolType, {Kind: columnar.Int8}, {Kind: columnar.Int16}, columnar.Int32Type, columnar.Int64Type, {Kind: columnar.Uint8},
-	{Kind: columnar.Uint16}, {Kind: columnar.Uint32}, {Kind: columnar.Uint64}, {Kind: columnar.Float32}, columnar.Float64Type,
-	columnar.DecimalOf(20, 4), columnar.DateType, columnar.TimestampType, {Kind: columnar.Timestamp}, {Kind: columnar.Duration},
-	columnar.StringType, columnar.BinaryType, {Kind: columnar.FixedBinary, Width: 3}, {Kind: columnar.FixedBinary, Width: 20},
+	columnar.BoolType,
+	{Kind: columnar.Int8},
+	{Kind: columnar.Int16},
+	columnar.Int32Type,
+	columnar.Int64Type,
+	{Kind: columnar.Uint8},
+	{Kind: columnar.Uint16},
+	{Kind: columnar.Uint32},
+	{Kind: columnar.Uint64},
+	{Kind: columnar.Float32},
+	columnar.Float64Type,
+	columnar.DecimalOf(20, 4),
+	columnar.DateType,
+	columnar.TimestampType,
+	{Kind: columnar.Timestamp},
+	{Kind: columnar.Duration},
+	columnar.StringType,
+	columnar.BinaryType,
+	{Kind: columnar.FixedBinary, Width: 3},
+	{Kind: columnar.FixedBinary, Width: 20},
 }
 
 // Type draws a type nested at most depth deep.
