@@ -112,7 +112,7 @@ func fit[Out any](columns []Column) ([]Column, error) {
 		if !ok {
 			return nil, fmt.Errorf("the field %s of %T gets no column", f.Name, *new(Out))
 		}
-		out = append(out, Column{Name: f.Name, Expr: col.Expr.As(f.Type)})
+		out = append(out, Column{Name: f.Name, Expr: col.Expr.Cast(f.Type)})
 		delete(byName, f.Name)
 	}
 	for name := range byName {

@@ -31,7 +31,7 @@ func sorted[T any, K comparable](d DataSet[T], operation string, key func(T) K, 
 	n := len(s.Fields)
 	orders := make([]keys.Order, n)
 	for i := range orders {
-		orders[i].Desc = bool(direction)
+		orders[i].Descending = bool(direction)
 	}
 	node := d.job.Add(plan.Sort{Columns: span(0, n), Orders: orders, Global: global}, []*plan.Node{keyed(d, operation, true, s)})
 	return dropKeys[T](d.job, node, n)

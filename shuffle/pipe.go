@@ -35,14 +35,26 @@ type queue struct {
 	mu       sync.Mutex // guards all below
 	batches  []columnar.Batch
 	ended    bool
+	unwanted bool     // the consumer takes nothing more: what comes is dropped
 	producer func() // wakes the producer when there is room again
 	consumer func() // wakes the consumer when there is something to take
 }
 
 func (q *queue) put(b columnar.Batch) {
 	q.mu.Lock()
-	q.batches = append(q.batches, b)
 	wake := q.consumer
+	if !q.unwanted {
+		q.batches = append(q.batches, b)
+	}
+	q.mu.Unlock()
+	call(wake)
+}
+
+// refuse drops what is there and what will come.
+func (q *queue) refuse() {
+	q.mu.Lock()
+	q.unwanted, q.batches = true, nil
+	wake := q.producer
 	q.mu.Unlock()
 	call(wake)
 }
@@ -214,5 +226,11 @@ func (g *pipeGate) Poll() (columnar.Batch, bool, error) {
 // HasEnded implements Gate.
 func (g *pipeGate) HasEnded() bool { return len(g.queues) == 0 }
 
-// Close implements Gate.
-func (g *pipeGate) Close() error { return nil }
+// Close implements Gate. Producers go on; what they write is dropped.
+func (g *pipeGate) Close() error {
+	for _, q := range g.queues {
+		q.refuse()
+	}
+	g.queues = nil
+	return nil
+}

@@ -135,6 +135,16 @@ func (c *chain) wants() stream.InputSet {
 	return stream.AllInputs
 }
 
+// isFinished says whether an operator of the chain needs no more input, so that those before it need none either.
+func (c *chain) isFinished() bool {
+	for _, l := range c.links {
+		if f, ok := l.op.(stream.Finisher); ok && f.IsFinished() {
+			return true
+		}
+	}
+	return false
+}
+
 // push gives the first operator a batch. The chain must be ready.
 func (c *chain) push(input int, b columnar.Batch) error {
 	if len(c.links) == 0 {

@@ -48,6 +48,9 @@ type Task struct {
 	fetcher *source.Fetcher
 	origin  *stream.Env // the environment of the source node
 	wake    chan struct{}
+
+	stopReading func() // ends the fetcher's goroutine early
+
 	probe   func() error
 }
 
@@ -98,8 +101,14 @@ func (t *Task) Run(ctx context.Context) (r control.Report, err error) {
 	defer cancel(nil)
 	g, gctx := errgroup.WithContext(ctx)
 	if t.fetcher != nil {
-		g.Go(func() error { // ends with gctx, or by itself when everything is read
-			err := t.fetcher.Run(gctx)
+		reading, stop := context.WithCancelCause(gctx)
+		defer stop(nil)
+		t.stopReading = func() { stop(errEnough) }
+		g.Go(func() error { // ends with gctx, by itself when everything is read, or when nothing more is wanted
+			err := t.fetcher.Run(reading)
+			if errors.Is(err, errEnough) {
+				return nil
+			}
 			if err != nil {
 				err = fmt.Errorf("%s: %w", t.origin.Node, err)
 			}
@@ -120,6 +129,9 @@ func (t *Task) Run(ctx context.Context) (r control.Report, err error) {
 	}
 	return r, nil
 }
+
+// errEnough ends a fetcher whose task needs nothing more.
+var errEnough = errors.New("nothing more is wanted")
 
 // PanicError is a panic in an operator or in the user's code.
 type PanicError struct {
@@ -209,10 +221,28 @@ func (t *Task) turn() (bool, error) {
 	if !t.chain.isReady() {
 		return false, nil
 	}
+	if t.chain.isFinished() {
+		return t.endEarly()
+	}
 	if t.fetcher != nil {
 		return t.takeFetched()
 	}
 	return t.takeInput()
+}
+
+// endEarly ends all inputs, because an operator has said that nothing that comes will change its output.
+func (t *Task) endEarly() (bool, error) {
+	if t.fetcher != nil && t.chain.open > 0 {
+		t.chain.open = 0
+		t.stopReading()
+		return true, t.chain.endInput(0)
+	}
+	for i := range t.inputs {
+		if in := &t.inputs[i]; in.Gate != nil {
+			return true, t.endGate(in)
+		}
+	}
+	return false, nil
 }
 
 func (t *Task) hasRoom() bool {
