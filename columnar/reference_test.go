@@ -13,8 +13,19 @@ import (
 // every kind of bytes), []any (lists and structs) and [][2]any (maps).
 
 var scalarTypes = []Type{
-	BoolType, {Kind: Int8}, {Kind: Int16}, Int32Type, Int64Type, {Kind: Uint8}, {Kind: Uint16}, {Kind: Uint32}, {Kind: Uint64}, {Kind: Float32},
-	Float64Type, DecimalOf(20, 3), DateType, TimestampType, {Kind: Duration}, StringType, BinaryType, {Kind: FixedBinary, Width: 3},
+	BoolType,
+	{Kind: Int8},
+	{Kind: Int16},
+	Int32Type, Int64Type,
+	{Kind: Uint8},
+	{Kind: Uint16},
+	{Kind: Uint32},
+	{Kind: Uint64},
+	{Kind: Float32},
+	Float64Type, DecimalOf(20, 3), DateType, TimestampType,
+	{Kind: Duration},
+	StringType, BinaryType,
+	{Kind: FixedBinary, Width: 3},
 	{Kind: FixedBinary, Width: 8},
 }
 

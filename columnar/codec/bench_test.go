@@ -76,6 +76,15 @@ func BenchmarkEncode(b *testing.B) {
 		}
 		benchmarkEncode(b, values)
 	})
+	b.Run("maps", func(b *testing.B) { benchmarkEncode(b, mapValues(n)) })
+}
+
+func mapValues(n int) []map[string]int64 {
+	values := make([]map[string]int64, n)
+	for i := range values {
+		values[i] = map[string]int64{"one": 1, "two": 2, "three": 3}
+	}
+	return values
 }
 
 // BenchmarkSelect measures the way of a key selector: a function and an append behind an interface.
@@ -135,5 +144,7 @@ func BenchmarkDecode(b *testing.B) {
 	selected := structs
 	selected.Sel = everySecond(n)
 	b.Run("struct7/selected", func(b *testing.B) { benchmarkDecode[line](b, selected) })
+	b.Run("maps", func(b *testing.B) { benchmarkDecode[map[string]int64](b, batchOf(b, mapValues(n))) })
+	b.Run("rows", func(b *testing.B) { benchmarkDecode[columnar.Row](b, structs) })
 	b.Run("pointers", func(b *testing.B) { benchmarkDecode[*int64](b, batchOf(b, make([]*int64, n))) })
 }

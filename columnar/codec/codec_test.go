@@ -85,7 +85,7 @@ type everything struct {
 	In      inner
 	Opt     *inner
 	List    []inner
-	skipped int `col:"-"`
+	Skipped int `col:"-"`
 }
 
 // stamped has the methods of the time that it embeds, which know nothing of Name.

@@ -28,7 +28,7 @@ type named struct {
 	UserID    string
 	HTTPPort  uint16
 	Q1Key     string
-	Was_Snake bool //nolint:revive // the name is what is tested
+	Was_Snake bool
 	Given     int8 `col:"other name"`
 }
 

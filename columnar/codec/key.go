@@ -41,8 +41,7 @@ func unfitKey(t reflect.Type, path string) (where, what string) {
 	case reflect.Array:
 		return unfitKey(t.Elem(), path)
 	case reflect.Struct:
-		for i := range t.NumField() {
-			f := t.Field(i)
+		for f := range t.Fields() {
 			if f.Tag.Get("col") == "-" {
 				return path + "." + f.Name, "left out by its tag, so that unequal keys would be equal"
 			}

@@ -153,6 +153,7 @@ func TestProperties(t *testing.T) {
 }
 
 func checkType[T any](t *testing.T) {
+	t.Helper()
 	c, err := codec.Of[T]()
 	if err != nil {
 		t.Fatal(err)

@@ -43,6 +43,7 @@ func TestRowAgainstStruct(t *testing.T) {
 }
 
 func checkRows[T any](t *testing.T) {
+	t.Helper()
 	gen := rapid.SliceOfN(rapid.MakeCustom[T](special), 1, 10)
 	c, err := codec.Of[T]()
 	if err != nil {

@@ -21,8 +21,7 @@ func (d *describer) structure(t reflect.Type, path string) (*shape, error) {
 
 // collect adds the fields of t, which lies at offset within the type of s.
 func (d *describer) collect(s *shape, t reflect.Type, offset uintptr, path string) error {
-	for i := range t.NumField() {
-		f := t.Field(i)
+	for f := range t.Fields() {
 		tag := f.Tag.Get("col")
 		if tag == "-" || f.Name == "_" {
 			s.holes = true

@@ -3,6 +3,7 @@ package codec
 import (
 	"fmt"
 	"reflect"
+	"slices"
 	"strings"
 	"unicode"
 )
@@ -75,13 +76,8 @@ func (o *options) parseDecimal(part string) error {
 
 // allow returns an error when the tag asks for something that t cannot be stored as.
 func (o options) allow(t reflect.Type, allowed ...string) error {
-	if o.as == "" {
+	if o.as == "" || slices.Contains(allowed, o.as) {
 		return nil
-	}
-	for _, as := range allowed {
-		if o.as == as {
-			return nil
-		}
 	}
 	return fmt.Errorf("the tag's option %s does not fit the type %s", o.as, t)
 }
