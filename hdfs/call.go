@@ -56,6 +56,7 @@ type patience struct {
 	fsys  *FS
 	until time.Time
 	next  time.Duration
+	told  bool // the log knows
 }
 
 const (
@@ -78,8 +79,18 @@ func (p *patience) wait(ctx context.Context, err error) bool {
 	if !isTransient(err) || ctx.Err() != nil || time.Now().Add(p.next).After(p.until) {
 		return false
 	}
-	p.fsys.opts.Logger.Warn("hdfs is unavailable, trying again", "cluster", p.fsys.authority, "in", p.next, "error", err)
+	p.tell("hdfs is unavailable, trying again", "cluster", p.fsys.authority, "error", err)
 	return p.pause(ctx)
+}
+
+// tell logs: what goes wrong first as a warning, what follows for those who debug.
+func (p *patience) tell(message string, facts ...any) {
+	if p.told {
+		p.fsys.opts.Logger.Debug(message, facts...)
+		return
+	}
+	p.told = true
+	p.fsys.opts.Logger.Warn(message, facts...)
 }
 
 // pause sleeps, each time longer. It returns false when time or context are over.

@@ -110,7 +110,6 @@ func TestCluster(t *testing.T) {
 	t.Run("DataNodeDiesDuringWrite", func(t *testing.T) {
 		fsys := open(t, c, hdfs.Options{})
 		p, data := folder(t, fsys)+"/f", random(5_500_000)
-		defer c.AwaitDataNodes(t, 3)
 		defer c.StartDataNode(t, 1)
 		err := create(t.Context(), fsys, p, data, map[int]func(){3_600_000: func() { c.KillDataNode(1) }})
 		if err != nil {
@@ -121,7 +120,6 @@ func TestCluster(t *testing.T) {
 	t.Run("DataNodeDiesBeforeClose", func(t *testing.T) {
 		fsys := open(t, c, hdfs.Options{})
 		p, data := folder(t, fsys)+"/f", random(300_000)
-		defer c.AwaitDataNodes(t, 3)
 		defer c.StartDataNode(t, 0)
 		err := create(t.Context(), fsys, p, data, map[int]func(){300_000: func() { c.KillDataNode(0) }})
 		if err != nil {
@@ -135,7 +133,6 @@ func TestCluster(t *testing.T) {
 		if err := create(t.Context(), fsys, p, data, nil); err != nil {
 			t.Fatal(err)
 		}
-		defer c.AwaitDataNodes(t, 3)
 		defer c.StartDataNode(t, 2)
 		f, err := fsys.Open(t.Context(), p)
 		if err != nil {
@@ -161,5 +158,56 @@ func TestCluster(t *testing.T) {
 		}
 		t.Logf("took %v", time.Since(start))
 		holds(t, fsys, p, data)
+	})
+	t.Run("NameNodeRestartsDuringRead", func(t *testing.T) {
+		fsys := open(t, c, hdfs.Options{})
+		p, data := folder(t, fsys)+"/f", random(2_500_000)
+		if err := create(t.Context(), fsys, p, data, nil); err != nil {
+			t.Fatal(err)
+		}
+		f, err := fsys.Open(t.Context(), p)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer f.Close()
+		got := make([]byte, len(data))
+		if _, err := f.ReadAt(got[:10], 0); err != nil {
+			t.Fatal(err)
+		}
+		c.KillNameNode(0)
+		if _, err := f.ReadAt(got, 0); err != nil || !bytes.Equal(got, data) {
+			t.Errorf("an open file needs no NameNode: %v, or the bytes differ", err)
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
+		defer cancel()
+		if _, err := fsys.Stat(ctx, p); !errors.Is(err, context.DeadlineExceeded) && !vfs.IsUnavailable(err) {
+			t.Errorf("without a NameNode: %v", err)
+		}
+		restarted := make(chan struct{})
+		go func() {
+			defer close(restarted)
+			c.StartNameNode(t, 0)
+		}()
+		holds(t, fsys, p, data) // waits for it
+		<-restarted
+	})
+	t.Run("FileIsReplacedDuringRead", func(t *testing.T) {
+		fsys := open(t, c, hdfs.Options{})
+		p, data := folder(t, fsys)+"/f", random(3_000_000)
+		if err := create(t.Context(), fsys, p, data, nil); err != nil {
+			t.Fatal(err)
+		}
+		f, err := fsys.Open(t.Context(), p)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer f.Close()
+		if err := vfs.WriteFileAtomic(t.Context(), fsys, p, random(3_000_001)[1:]); err != nil {
+			t.Fatal(err)
+		}
+		got := make([]byte, len(data))
+		if n, err := f.ReadAt(got, 0); err == nil || !bytes.Equal(got[:n], data[:n]) {
+			t.Errorf("read %d bytes, %v: of the old file or none, never of the new", n, err)
+		}
 	})
 }

@@ -12,12 +12,15 @@
 //     by itself, at the latest when its sockets time out; FS.Close cuts them and waits. A call that meets a NameNode
 //     that restarts, fails over or is in safe mode is repeated for Options.Patience.
 //   - Reads (reader.go, stream.go) fetch ahead when they go forward, reopen the file where they stood when every
-//     replica failed, and notice when another file took its place.
+//     replica failed, and fail rather than return bytes of another file that took its name.
 //   - Writes (writer.go, spool.go) outlive a DataNode. The library cannot repair a pipeline, and after a failed write
 //     a file cannot be continued. So the bytes since the last finished block are kept in a spool (memory, then a
 //     local scratch file, at most two blocks); on failure the writer begins a new file under a temporary name,
 //     copies the finished blocks over from the broken one, replays the spool, goes on there, and at Close renames
 //     it to the name it was asked for, which its first file held all the time.
+//   - Pipelines (pipeline.go, link.go): the NameNode goes on naming a dead DataNode for ten minutes. After a failed
+//     write the targets that take no connection are taken out of the library's requests on their way, as long as
+//     two replicas remain, so that the next try works also where there are few DataNodes.
 //   - Errors (errors.go) match fs.ErrNotExist, vfs.ErrUnavailable and so on, and carry the NameNode's exception as
 //     a *RemoteError.
 //

@@ -81,7 +81,19 @@ func (o Options) credentials() (*krb.Client, error) {
 	if !ok {
 		realm = cfg.LibDefaults.DefaultRealm
 	}
+	if err := knownRealm(cfg, realm); err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
 	return krb.NewWithKeytab(name, realm, kt, cfg, krb.DisablePAFXFAST(true)), nil
+}
+
+// knownRealm tells a realm that cannot be reached from one that the configuration lacks.
+func knownRealm(cfg *config.Config, realm string) error {
+	if cfg.LibDefaults.DNSLookupKDC {
+		return nil
+	}
+	_, _, err := cfg.GetKDCs(realm, true)
+	return err
 }
 
 // fromCache makes a client of the tickets that kinit left.

@@ -6,14 +6,17 @@ import (
 	"errors"
 	"net"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
 // links are the connections of one FS. They give the client library what it lacks: time-outs, fewer system calls,
 // and an end when the FS is closed.
 type links struct {
-	timeout time.Duration
-	dialer  net.Dialer
+	timeout   time.Duration
+	dialer    net.Dialer
+	detours   bool // whether a write request may go to another DataNode than was dialled: without SASL only
+	pipelines pipelines
 
 	mu     sync.Mutex // guards open and closed
 	open   map[*link]struct{}
@@ -23,14 +26,37 @@ type links struct {
 var errClosed = errors.New("the file system is closed")
 
 func newLinks(timeout time.Duration) *links {
-	return &links{
+	l := &links{
 		timeout: timeout, open: map[*link]struct{}{},
 		dialer: net.Dialer{Timeout: min(timeout, 20*time.Second), KeepAlive: 30 * time.Second},
 	}
+	l.pipelines = pipelines{minimum: 1, dial: l.dialer.DialContext, seen: map[string]sighting{}}
+	return l
 }
 
-// dial connects to a NameNode or DataNode; the library calls it without a context worth the name.
-func (l *links) dial(ctx context.Context, network, addr string) (net.Conn, error) {
+// dialNameNode connects to a NameNode; the library calls it without a context worth the name.
+func (l *links) dialNameNode(ctx context.Context, network, addr string) (net.Conn, error) {
+	k, err := l.connect(ctx, network, addr)
+	if err != nil {
+		return nil, err // not a nil *link in an interface
+	}
+	return k, nil
+}
+
+// dialDataNode connects to a DataNode, or to nowhere yet if another may take its place.
+func (l *links) dialDataNode(ctx context.Context, network, addr string) (net.Conn, error) {
+	k, err := l.connect(ctx, network, addr)
+	if err == nil {
+		return k, nil
+	}
+	if l.detours && l.pipelines.isDistrustful() && !errors.Is(err, errClosed) {
+		return &detour{links: l, err: err}, nil
+	}
+	return nil, err
+}
+
+// connect opens a link.
+func (l *links) connect(ctx context.Context, network, addr string) (*link, error) {
 	conn, err := l.dialer.DialContext(ctx, network, addr)
 	if err != nil {
 		return nil, err
@@ -63,18 +89,23 @@ type link struct {
 	net.Conn
 	links *links
 	in    bufio.Reader
+	cause atomic.Pointer[error] // of the first failed read, which later calls return again
 }
 
 // deadlined is the unbuffered side of a link.
 type deadlined struct{ *link }
 
 func (d deadlined) Read(p []byte) (int, error) {
+	if cause := d.cause.Load(); cause != nil {
+		return 0, *cause
+	}
 	if err := d.Conn.SetReadDeadline(time.Now().Add(d.links.timeout)); err != nil {
 		return 0, err
 	}
 	n, err := d.Conn.Read(p)
 	if err != nil && n == 0 {
-		err = errors.Join(err, d.link.Close())
+		d.cause.CompareAndSwap(nil, &err)
+		d.link.Close() // for the library to find it unusable; err says why
 	}
 	return n, err
 }
@@ -82,8 +113,17 @@ func (d deadlined) Read(p []byte) (int, error) {
 func (k *link) Read(p []byte) (int, error) { return k.in.Read(p) }
 
 func (k *link) Write(p []byte) (int, error) {
+	if cause := k.cause.Load(); cause != nil {
+		return 0, *cause
+	}
 	if err := k.Conn.SetWriteDeadline(time.Now().Add(k.links.timeout)); err != nil {
 		return 0, err
+	}
+	if len(p) > 3 && p[2] == writeBlock && k.links.pipelines.isDistrustful() {
+		if trimmed := k.links.pipelines.trim(p); len(trimmed) < len(p) {
+			_, err := k.Conn.Write(trimmed)
+			return len(p), err
+		}
 	}
 	return k.Conn.Write(p)
 }

@@ -84,7 +84,8 @@ func (o Options) open(ctx context.Context, authority string) (_ *FS, err error) 
 	clientOptions := hdfs.ClientOptionsFromConf(conf.HadoopConf)
 	clientOptions.Addresses = addresses
 	clientOptions.User = o.User
-	clientOptions.NamenodeDialFunc, clientOptions.DatanodeDialFunc = f.links.dial, f.links.dial
+	clientOptions.NamenodeDialFunc, clientOptions.DatanodeDialFunc = f.links.dialNameNode, f.links.dialDataNode
+	f.links.pipelines.useHostname = clientOptions.UseDatanodeHostname
 	if conf.isSecure() {
 		if f.krb, err = o.kerberos(ctx, f, clientOptions.KerberosServicePrincipleName, addresses); err != nil {
 			return nil, err
@@ -92,6 +93,7 @@ func (o Options) open(ctx context.Context, authority string) (_ *FS, err error) 
 		clientOptions.KerberosClient = f.krb
 	} else if clientOptions.KerberosClient = nil; !conf.isTrue("dfs.encrypt.data.transfer") {
 		clientOptions.DataTransferProtection = "" // DataNodes without security ignore it
+		f.links.detours = true
 	}
 	if f.client, err = call(ctx, f, func() (*hdfs.Client, error) { return hdfs.NewClient(clientOptions) }, (*hdfs.Client).Close); err != nil {
 		return nil, f.translateOpen(err)
@@ -115,6 +117,7 @@ func (f *FS) probe(ctx context.Context) error {
 	if n, ok := f.conf.size("dfs.replication"); ok {
 		f.replication = int(n)
 	}
+	f.links.pipelines.minimum = min(f.replication, 2)
 	if f.blockSize <= 0 || f.replication <= 0 {
 		return fmt.Errorf("%w: block size %d, replication %d", fs.ErrInvalid, f.blockSize, f.replication)
 	}

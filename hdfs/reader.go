@@ -102,8 +102,8 @@ func (o *file) state() error {
 	return nil
 }
 
-// take returns a stream for the caller alone that stands at off: one that got there by reading, or a new one, or
-// the least used one.
+// take returns a stream for the caller alone that stands at off: one that got there by reading, or one that was not
+// reading forward (it knows the blocks, which a new one has to ask for), or a new one, or the least used one.
 func (o *file) take(off int64) *stream {
 	s := o.pick(off)
 	if s.pos != off {
@@ -116,7 +116,10 @@ func (o *file) pick(off int64) *stream {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	at := slices.IndexFunc(o.idle, func(s *stream) bool { return s.pos == off })
-	if at < 0 && len(o.idle) > 0 && (len(o.idle) == maxIdle || !o.idle[0].used) {
+	if at < 0 {
+		at = slices.IndexFunc(o.idle, func(s *stream) bool { return !s.forward })
+	}
+	if at < 0 && len(o.idle) == maxIdle {
 		at = 0
 	}
 	if at < 0 {

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 
 	"github.com/colinmarc/hdfs/v2"
 )
@@ -25,6 +24,7 @@ type stream struct {
 	file *file
 	r    *hdfs.FileReader // nil until needed, and after a failure
 	rpos int64            // where r stands
+	sure bool             // r reads the file that was opened, not another of its name
 
 	pos, next int64
 	have      []byte
@@ -169,7 +169,7 @@ func (s *stream) fill(mem []byte, off int64) (n int, err error) {
 		if s.r, err = s.reopen(); err != nil {
 			return 0, err
 		}
-		s.rpos = 0
+		s.rpos, s.sure = 0, false
 	}
 	if s.rpos != off {
 		if _, err := s.r.Seek(off, io.SeekStart); err != nil {
@@ -182,16 +182,33 @@ func (s *stream) fill(mem []byte, off int64) (n int, err error) {
 	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
 		err = fmt.Errorf("block data ends at offset %d of %d: %w", s.rpos, s.file.Size(), io.ErrUnexpectedEOF)
 	}
+	if n > 0 && !s.sure {
+		if err := s.verify(); err != nil {
+			return 0, err
+		}
+	}
 	return n, err
 }
 
-// reopen opens the file again and makes sure that it is the same.
+// verify makes sure that the bytes read are of the file that was opened. The library asks for the blocks by name,
+// and only when it first reads: another file may have taken the name since. If the name still leads to the inode
+// that was opened, it did so then.
+func (s *stream) verify() error {
+	info, err := s.file.fsys.client.Stat(s.file.path)
+	if err != nil {
+		return err
+	}
+	if inode(info) != inode(s.file.info) {
+		return errReplaced
+	}
+	s.sure = true
+	return nil
+}
+
+// reopen opens the file again, unless another has taken its name.
 func (s *stream) reopen() (*hdfs.FileReader, error) {
 	r, err := s.file.fsys.client.Open(s.file.path)
 	if err != nil {
-		if errors.Is(translate(err), fs.ErrNotExist) {
-			return nil, fmt.Errorf("reopening at offset %d: %w", s.next, translate(err))
-		}
 		return nil, err
 	}
 	if inode(r.Stat()) != inode(s.file.info) {

@@ -186,7 +186,8 @@ func (w *writer) recover(cause error) error {
 		if w.blind != nil {
 			return errors.Join(vfs.Unavailable(cause), w.blind)
 		}
-		w.fsys.opts.Logger.Warn("hdfs writer begins its file anew", "file", w.fsys.URL(w.path), "bytes", w.size, "error", cause)
+		w.fsys.links.pipelines.distrust()
+		p.tell("hdfs writer begins its file anew", "file", w.fsys.URL(w.path), "bytes", w.size, "error", cause)
 		name, lib, err := w.rewrite()
 		if err == nil {
 			w.discard(w.lib, w.name) // but for the first, which holds the asked name

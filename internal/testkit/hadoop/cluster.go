@@ -1,6 +1,7 @@
 package hadoop
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"net"
@@ -185,12 +186,23 @@ func (c *Cluster) Setenv(t testing.TB) {
 // KillDataNode kills a DataNode (counted from 0) as kill -9 does.
 func (c *Cluster) KillDataNode(i int) { c.dataNodes[i].kill() }
 
-// StartDataNode starts a killed DataNode again; it does not wait for it. Like all processes it runs until the test
-// that called hadoop.Start ends, whatever t is.
+// StartDataNode starts a killed DataNode again and waits until the NameNode knows its new address. Like all
+// processes it runs until the test that called hadoop.Start ends, whatever t is.
 func (c *Cluster) StartDataNode(t testing.TB, i int) {
 	t.Helper()
-	c.dataNodes[i].start(t)
+	d := c.dataNodes[i]
+	before := bytes.Count(d.log(), registered)
+	d.start(t)
+	c.await(t, d.name+" to register", func() error {
+		if bytes.Count(d.log(), registered) == before {
+			return errors.New("not in its log")
+		}
+		return nil
+	})
 }
+
+// registered is what a DataNode logs when a NameNode has accepted it.
+var registered = []byte("successfully registered with NN")
 
 // KillNameNode kills a NameNode (counted from 0) as kill -9 does.
 func (c *Cluster) KillNameNode(i int) { c.nameNodes[i].kill() }

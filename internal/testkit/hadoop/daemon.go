@@ -95,13 +95,18 @@ func (d *daemon) died() bool { return d.cmd != nil && !d.killed && !d.isRunning(
 
 func (d *daemon) logFile() string { return filepath.Join(d.dir, d.name+".log") }
 
-// logTail is the end of the log.
-func (d *daemon) logTail() string {
+// log is all that the process has said, over its restarts.
+func (d *daemon) log() []byte {
 	data, err := os.ReadFile(d.logFile())
 	if err != nil {
-		return err.Error()
+		return []byte(err.Error())
 	}
-	lines := bytes.Split(bytes.TrimSpace(data), []byte("\n"))
+	return data
+}
+
+// logTail is the end of the log.
+func (d *daemon) logTail() string {
+	lines := bytes.Split(bytes.TrimSpace(d.log()), []byte("\n"))
 	return string(bytes.Join(lines[max(0, len(lines)-25):], []byte("\n")))
 }
 

@@ -20,9 +20,11 @@ type KDC struct {
 	Principal string // a user, "alice@TEST.LOCAL"
 	Keytab    string // of the user
 
-	dir    string
-	server string // host:port
-	proc   *daemon
+	DaemonKeytab string // of hdfs/localhost, the superuser, and HTTP/localhost
+	Address      string // host:port
+
+	dir  string
+	proc *daemon
 }
 
 // newKDC sets up a KDC in dir, which serve starts.
@@ -30,19 +32,18 @@ func newKDC(t testing.TB, dir string) *KDC {
 	t.Helper()
 	fetch(t, "kerberos")
 	k := &KDC{
-		dir: filepath.Join(dir, "kdc"), Conf: filepath.Join(dir, "kdc", "krb5.conf"), server: freePorts(t, 1)[0],
+		dir: filepath.Join(dir, "kdc"), Conf: filepath.Join(dir, "kdc", "krb5.conf"), Address: freePorts(t, 1)[0],
 		Principal: "alice@" + Realm, Keytab: filepath.Join(dir, "kdc", "alice.keytab"),
+		DaemonKeytab: filepath.Join(dir, "kdc", "daemons.keytab"),
 	}
 	k.proc = &daemon{name: "kdc", dir: k.dir}
 	k.configure(t)
 	k.run(t, "kdb5_util", "create", "-s", "-P", "test", "-r", Realm)
-	k.addPrincipal(t, "hdfs/localhost", k.daemonKeytab())
-	k.addPrincipal(t, "HTTP/localhost", k.daemonKeytab())
+	k.addPrincipal(t, "hdfs/localhost", k.DaemonKeytab)
+	k.addPrincipal(t, "HTTP/localhost", k.DaemonKeytab)
 	k.addPrincipal(t, "alice", k.Keytab)
 	return k
 }
-
-func (k *KDC) daemonKeytab() string { return filepath.Join(k.dir, "daemons.keytab") }
 
 // configure writes krb5.conf for clients and kdc.conf for the server.
 func (k *KDC) configure(t testing.TB) {
@@ -59,7 +60,7 @@ func (k *KDC) configure(t testing.TB) {
   }
 [domain_realm]
   localhost = %[1]s
-`, Realm, k.server))
+`, Realm, k.Address))
 	write(t, filepath.Join(k.dir, "kdc.conf"), fmt.Sprintf(`[realms]
   %[1]s = {
     database_name = %[3]s/db
@@ -72,7 +73,7 @@ func (k *KDC) configure(t testing.TB) {
   }
 [logging]
   kdc = FILE:%[3]s/kdc.log
-`, Realm, k.server, k.dir))
+`, Realm, k.Address, k.dir))
 }
 
 // command is one of MIT's tools, which live in sbin, under this KDC's configuration.
@@ -116,7 +117,7 @@ func (k *KDC) serve(t testing.TB) {
 	k.proc.run(t, cmd)
 	deadline := time.Now().Add(10 * time.Second)
 	for {
-		conn, err := net.Dial("tcp", k.server) //nolint:noctx // loopback
+		conn, err := net.Dial("tcp", k.Address) //nolint:noctx // loopback
 		if err == nil {
 			conn.Close()
 			return
@@ -140,11 +141,11 @@ func (k *KDC) coreSite() props {
 func (k *KDC) hdfsSite() props {
 	return props{
 		"dfs.namenode.kerberos.principal":           "hdfs/localhost@" + Realm,
-		"dfs.namenode.keytab.file":                  k.daemonKeytab(),
+		"dfs.namenode.keytab.file":                  k.DaemonKeytab,
 		"dfs.datanode.kerberos.principal":           "hdfs/localhost@" + Realm,
-		"dfs.datanode.keytab.file":                  k.daemonKeytab(),
+		"dfs.datanode.keytab.file":                  k.DaemonKeytab,
 		"dfs.web.authentication.kerberos.principal": "HTTP/localhost@" + Realm,
-		"dfs.web.authentication.kerberos.keytab":    k.daemonKeytab(),
+		"dfs.web.authentication.kerberos.keytab":    k.DaemonKeytab,
 		"dfs.block.access.token.enable":             "true",
 		"ignore.secure.ports.for.testing":           "true",
 		"dfs.data.transfer.protection":              "authentication",
