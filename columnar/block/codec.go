@@ -59,23 +59,24 @@ type compressor struct {
 	penalty int // what skip is set to after the next failure
 }
 
-// compress appends plain to dst, compressed if that pays, and returns the codec used.
-func (c *compressor) compress(dst, plain []byte) ([]byte, Codec) {
+// compress appends plain to dst, compressed, if that pays; false says that plain is to be stored as it is.
+func (c *compressor) compress(dst, plain []byte) ([]byte, bool) {
 	if c.codec == None || len(plain) < leastPlain {
-		return append(dst, plain...), None
+		return dst, false
 	}
 	if c.skip > 0 {
 		c.skip--
-		return append(dst, plain...), None
+		return dst, false
 	}
-	out, ok := c.try(dst, plain)
-	if ok && len(out)-len(dst) < len(plain)*paysBelow/100 {
+	at := len(dst)
+	dst, ok := c.try(dst, plain)
+	if ok && len(dst)-at < len(plain)*paysBelow/100 {
 		c.penalty = 0
-		return out, c.codec
+		return dst, true
 	}
 	c.penalty = min(max(1, 2*c.penalty), maxSkip)
 	c.skip = c.penalty
-	return append(dst, plain...), None
+	return dst, false
 }
 
 // try appends plain to dst, compressed. False says that the result would not have been smaller.

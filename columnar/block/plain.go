@@ -14,15 +14,17 @@ const (
 	widthBits   = 3 // after shifting
 )
 
-// plainWriter lays out plain payloads in one buffer that begins, as every part of it does, at a multiple of 8.
+// plainWriter lays out plain payloads, with room for a header before them, in one buffer that begins, as every part of it does, at a multiple
+// of 8.
 type plainWriter struct {
 	buf  []byte
-	node int // the column being written, children after their parents
+	node int // where the byte of the column being written is, children after their parents
 }
 
 // batch lays out the rows of b that count and returns the flags of the header.
 func (w *plainWriter) batch(b columnar.Batch, s *columnar.Schema) (flags uint8) {
-	w.buf, w.node = w.buf[:0], 0
+	w.buf, w.node = w.buf[:0], HeaderSize
+	w.add(HeaderSize)
 	clear(w.add(countNodes(s.Fields)))
 	for i := range b.Columns {
 		w.column(b.Columns[i], b.Sel)

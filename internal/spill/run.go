@@ -108,7 +108,7 @@ func (r *Reader) Next() (columnar.Batch, error) {
 		}
 		r.rest, r.at = rest, at
 	}
-	h, b, err := r.decoder.Decode(r.rest)
+	h, b, err := r.decode(r.rest)
 	if err != nil {
 		return columnar.Batch{}, fmt.Errorf("reading spill file %s at offset %d: %w", r.run.file.url(), r.at, err)
 	}
@@ -121,6 +121,16 @@ func (r *Reader) Next() (columnar.Batch, error) {
 	return b, nil
 }
 
+// givesAway says whether batches are made of views of what was read: blocks that are not compressed need no other memory.
+func (r *Reader) givesAway() bool { return r.run.file.manager.opts.Codec == block.None }
+
+func (r *Reader) decode(src []byte) (block.Header, columnar.Batch, error) {
+	if r.givesAway() {
+		return r.decoder.DecodeOwned(src)
+	}
+	return r.decoder.Decode(src)
+}
+
 // fill reads the next blocks that lie together, up to readAhead, and returns them.
 func (r *Reader) fill() ([]byte, error) {
 	blocks := r.run.blocks
@@ -131,7 +141,7 @@ func (r *Reader) fill() ([]byte, error) {
 		r.next++
 	}
 	n := int(end - start)
-	if n > cap(r.buf) {
+	if n > cap(r.buf) || r.givesAway() {
 		r.buf = make([]byte, n)
 	}
 	r.buf = r.buf[:n]

@@ -42,7 +42,6 @@ type Partitioned struct {
 	target  int // plain bytes of a block
 	held    int64
 	parts   []part
-	buf     []byte // the last block
 	offset  int64
 	done    bool
 }
@@ -150,13 +149,13 @@ func (p *Partitioned) writeOut(b []byte) (int, error) {
 // write writes b as one block of a run.
 func (p *Partitioned) write(run int, b columnar.Batch) error {
 	part := &p.parts[run]
-	var err error
-	if p.buf, err = p.encoder.Encode(p.buf[:0], uint32(run), uint64(len(part.blocks)), b); err != nil {
+	encoded, err := p.encoder.Block(uint32(run), uint64(len(part.blocks)), b)
+	if err != nil {
 		return p.file.failed("encoding", err)
 	}
-	part.blocks = append(part.blocks, extent{offset: p.offset, length: int32(len(p.buf)), rows: int32(b.Rows())})
-	part.bytes += int64(len(p.buf))
-	_, err = p.writeOut(p.buf)
+	part.blocks = append(part.blocks, extent{offset: p.offset, length: int32(len(encoded)), rows: int32(b.Rows())})
+	part.bytes += int64(len(encoded))
+	_, err = p.writeOut(encoded)
 	return err
 }
 
@@ -171,11 +170,12 @@ func (p *Partitioned) Finish() ([]*Run, error) {
 	if err := p.out.Close(); err != nil {
 		return nil, p.file.failed("closing", err)
 	}
+	schema := p.encoder.Schema()
 	p.end()
 	p.file.runs.Store(int32(len(p.parts)))
 	runs := make([]*Run, len(p.parts))
 	for i, part := range p.parts {
-		runs[i] = &Run{file: p.file, schema: p.encoder.Schema(), blocks: part.blocks, rows: part.rows, bytes: part.bytes}
+		runs[i] = &Run{file: p.file, schema: schema, blocks: part.blocks, rows: part.rows, bytes: part.bytes}
 		if part.rows > 0 {
 			p.file.manager.counts.runs.Add(1)
 			p.file.manager.counts.rows.Add(part.rows)
@@ -199,6 +199,6 @@ func (p *Partitioned) Abort() error {
 // end gives the buffers back.
 func (p *Partitioned) end() {
 	p.done = true
-	p.buf = nil
+	p.encoder = nil
 	p.file.manager.opts.Memory.Release(p.held)
 }
