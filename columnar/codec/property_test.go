@@ -79,6 +79,19 @@ type maps struct {
 	D map[[2]byte]struct{ X map[string]string }
 }
 
+type mapKeys struct {
+	A map[int8]bool
+	B map[int16]bool
+	C map[int64]bool
+	D map[int]bool
+	E map[uint8]bool
+	F map[uint16]bool
+	G map[uint32]bool
+	H map[uint64]bool
+	I map[uint]bool
+	J map[word]bool
+}
+
 type marshalled struct {
 	Addr  netip.Addr
 	Addrs []netip.Addr
@@ -148,6 +161,7 @@ func TestProperties(t *testing.T) {
 	t.Run("nullable", checkType[nullable])
 	t.Run("nested", checkType[nested])
 	t.Run("maps", checkType[maps])
+	t.Run("map keys", checkType[mapKeys])
 	t.Run("marshalled", checkType[marshalled])
 	t.Run("line", checkType[line])
 }
@@ -302,6 +316,9 @@ func TestRounding(t *testing.T) {
 		Local time.Time             `col:",local"`
 		Price columnar.DecimalValue `col:",decimal(10,2)"`
 		Float float64               `col:",decimal(10,2)"`
+	}
+	if got := valuesOf[record](t, batchOf(t, []record{{Day: time.Unix(-1, 0).UTC()}}))[0].Day; got != time.Unix(-86400, 0).UTC() {
+		t.Errorf("the second before 1970 lies on %s", got)
 	}
 	zone := time.FixedZone("", -5*60*60)
 	at := time.Date(2024, 2, 29, 22, 30, 0, 1999, zone)

@@ -1,6 +1,7 @@
 package codec_test
 
 import (
+	"reflect"
 	"slices"
 	"testing"
 
@@ -42,6 +43,43 @@ func TestManyRows(t *testing.T) {
 	for i, r := range b.Sel {
 		if got[i] != values[r] {
 			t.Fatalf("selected row %d came back changed", r)
+		}
+	}
+}
+
+// TestFreshColumns holds that columns are not touched after Finish.
+func TestFreshColumns(t *testing.T) {
+	t.Run("int64", func(t *testing.T) { checkFresh(t, 1, 2) })
+	t.Run("string", func(t *testing.T) { checkFresh(t, "first", "second") })
+	t.Run("bool", func(t *testing.T) { checkFresh(t, true, false) })
+	t.Run("pointer", func(t *testing.T) { checkFresh(t, new(1), nil) })
+	t.Run("struct", func(t *testing.T) { checkFresh(t, lines(2)[0], lines(2)[1]) })
+}
+
+func checkFresh[T any](t *testing.T, first, second T) {
+	t.Helper()
+	c, err := codec.Of[T]()
+	if err != nil {
+		t.Fatal(err)
+	}
+	const n = 3000
+	e := c.Encoder()
+	var batches []columnar.Batch
+	for _, v := range []T{first, second, first} {
+		for range n {
+			e.Append(v)
+		}
+		columns, err := e.Finish()
+		if err != nil {
+			t.Fatal(err)
+		}
+		batches = append(batches, columnar.Batch{Schema: c.Schema(), Columns: columns, Len: n})
+	}
+	for i, want := range []T{first, second, first} {
+		for _, got := range valuesOf[T](t, batches[i]) {
+			if !reflect.DeepEqual(got, want) {
+				t.Fatalf("batch %d has %v, want %v", i, got, want)
+			}
 		}
 	}
 }
