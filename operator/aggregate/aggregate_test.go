@@ -1,0 +1,226 @@
+package aggregate_test
+
+import (
+	"fmt"
+	"testing"
+
+	"github.com/millrace/millrace/columnar"
+	"github.com/millrace/millrace/columnar/agg"
+	"github.com/millrace/millrace/internal/testkit/batches"
+	"github.com/millrace/millrace/operator/aggregate"
+	"github.com/millrace/millrace/operator/optest"
+	"github.com/millrace/millrace/stream"
+)
+
+var schema = columnar.NewSchema(
+	columnar.Field{Name: "word", Type: columnar.StringType, Nullable: true},
+	columnar.Field{Name: "small", Type: columnar.Type{Kind: columnar.Uint8}},
+	columnar.Field{Name: "n", Type: columnar.Type{Kind: columnar.Int32}, Nullable: true},
+)
+
+func must(f agg.Function, err error) agg.Function {
+	if err != nil {
+		panic(err)
+	}
+	return f
+}
+
+// calls are count(*), sum(n) as total.
+func calls() []aggregate.Call {
+	return []aggregate.Call{
+		{Function: agg.CountRows(), Name: "rows"},
+		{Function: must(agg.SumOf(schema.Fields[2].Type)), Inputs: []int{2}, Name: "total"},
+	}
+}
+
+// reference groups the rows of b one by one and returns the results in the order of the groups' first rows.
+func reference(b columnar.Batch, keys []int, out *columnar.Schema) columnar.Batch {
+	type group struct{ row, rows, values, sum int64 }
+	var order []*group
+	groups := map[string]*group{}
+	if len(keys) == 0 {
+		order = append(order, &group{})
+		groups[""] = order[0]
+	}
+	picked := b.Project(b.Schema.Select(keys), keys)
+	picked.Time, picked.Kind = nil, nil
+	for i := range b.Len {
+		key := ""
+		if len(keys) > 0 {
+			key = batches.RowText(picked, i)
+		}
+		g := groups[key]
+		if g == nil {
+			g = &group{row: int64(i)}
+			groups[key] = g
+			order = append(order, g)
+		}
+		g.rows++
+		if n := b.Columns[2]; !n.IsNull(i) {
+			g.values++
+			g.sum += int64(columnar.Values[int32](n)[i])
+		}
+	}
+	bb := columnar.NewBatchBuilder(out, len(order))
+	for _, g := range order {
+		for k := range keys {
+			bb.Column(k).Append(picked.Columns[k], []int32{int32(g.row)})
+		}
+		if len(out.Fields) > len(keys) {
+			columnar.AppendFixed(bb.Column(len(keys)), g.rows)
+			if g.values == 0 {
+				bb.Column(len(keys) + 1).AppendNulls(1)
+			} else {
+				columnar.AppendFixed(bb.Column(len(keys)+1), g.sum)
+			}
+		}
+	}
+	bb.Added(len(order))
+	return bb.Finish()
+}
+
+// output returns the schema of the results.
+func output(keys []int, calls []aggregate.Call) *columnar.Schema {
+	s := schema.Select(keys)
+	for _, c := range calls {
+		f := c.Function.Result
+		f.Name = c.Name
+		s.Fields = append(s.Fields, f)
+	}
+	return s
+}
+
+// partials returns what Partials make of b cut into pieces: keys and states, some keys more than once.
+func partials(t testing.TB, b columnar.Batch, keys []int, calls []aggregate.Call) columnar.Batch {
+	t.Helper()
+	var bb *columnar.BatchBuilder
+	for from := 0; from < max(b.Len, 1); from += 1000 {
+		op := aggregate.NewPartial(keys, calls)
+		piece := b.Slice(from, min(1000, b.Len-from))
+		optest.Drive(t, op, optest.NewEnv(t, 0, b.Schema), [][]columnar.Batch{{piece}}, func(out columnar.Batch) {
+			if bb == nil {
+				bb = columnar.NewBatchBuilder(out.Schema, out.Len)
+			}
+			bb.Append(out, out.Sel)
+		})
+	}
+	if bb == nil {
+		t.Fatal("no partial states")
+	}
+	return bb.Finish()
+}
+
+// first returns 0 to n-1.
+func first(n int) []int {
+	out := make([]int, n)
+	for i := range out {
+		out[i] = i
+	}
+	return out
+}
+
+var groupings = map[string]struct {
+	keys  []int
+	calls []aggregate.Call
+}{
+	"by word": {[]int{0}, calls()}, "by number": {[]int{1}, calls()}, "by both": {[]int{1, 0}, calls()}, "distinct": {[]int{0, 2}, nil},
+	"whole input": {nil, calls()},
+}
+
+func TestFinal(t *testing.T) {
+	in := batches.Random(schema, 3000, 11)
+	for name, g := range groupings {
+		t.Run(name, func(t *testing.T) {
+			out := output(g.keys, g.calls)
+			optest.Run(t, optest.Case{
+				New:    func() stream.Operator { return aggregate.NewFinal(first(len(g.keys)), g.calls) },
+				Inputs: []columnar.Batch{partials(t, in, g.keys, g.calls)}, Schema: out, Want: optest.Rows(reference(in, g.keys, out)),
+			})
+		})
+	}
+}
+
+// TestPartial checks that whatever a Partial emits merges to the reference.
+func TestPartial(t *testing.T) {
+	in := batches.Random(schema, 3000, 12)
+	for name, g := range groupings {
+		t.Run(name, func(t *testing.T) {
+			out := output(g.keys, g.calls)
+			want := optest.Rows(reference(in, g.keys, out))
+			optest.Run(t, optest.Case{
+				New:    func() stream.Operator { return aggregate.NewPartial(g.keys, g.calls) },
+				Inputs: []columnar.Batch{in}, Free: true,
+				Check: func(t *testing.T, states []columnar.Batch) {
+					t.Helper()
+					op := aggregate.NewFinal(first(len(g.keys)), g.calls)
+					var got []string
+					optest.Drive(t, op, optest.NewEnv(t, 0, states[0].Schema), [][]columnar.Batch{states}, func(b columnar.Batch) {
+						got = append(got, optest.Rows(b)...)
+					})
+					optest.CompareSets(t, got, want)
+				},
+			})
+		})
+	}
+}
+
+func TestFinalOfNothing(t *testing.T) {
+	empty := batches.Random(schema, 0, 1)
+	states := func(keys []int) columnar.Batch {
+		some := partials(t, batches.Random(schema, 1, 1), keys, calls())
+		return some.Slice(0, 0)
+	}
+	for name, keys := range map[string][]int{"with keys": {0}, "without": nil} {
+		t.Run(name, func(t *testing.T) {
+			out := output(keys, calls())
+			optest.Run(t, optest.Case{
+				New:    func() stream.Operator { return aggregate.NewFinal(first(len(keys)), calls()) },
+				Inputs: []columnar.Batch{states(keys)}, Schema: out, Want: optest.Rows(reference(empty, keys, out)),
+			})
+		})
+	}
+}
+
+// TestPartialGivesUp checks that rows which do not reduce do not fill memory.
+func TestPartialGivesUp(t *testing.T) {
+	number := columnar.Field{Type: columnar.Int64Type}
+	schema := columnar.NewSchema(number, number, number)
+	env := optest.NewEnv(t, 0, schema)
+	op := aggregate.NewPartial([]int{0, 1, 2}, nil)
+	var in []columnar.Batch
+	rows, given := 0, 0
+	for i := range 40 {
+		in = append(in, batches.Random(schema, columnar.DefaultRows, uint64(i)))
+		rows += columnar.DefaultRows
+	}
+	optest.Drive(t, op, env, [][]columnar.Batch{in}, func(b columnar.Batch) { given += b.Rows() })
+	if peak := env.Memory.Peak(); peak > 16<<20 || given < rows/2 {
+		t.Errorf("%d rows became %d groups, with up to %d bytes", rows, given, peak)
+	}
+}
+
+func BenchmarkFinal(b *testing.B) {
+	for _, groups := range []uint64{1000, 1_000_000} {
+		b.Run(fmt.Sprintf("int64/groups=%d", groups), func(b *testing.B) {
+			const rows = 2_000_000
+			s := columnar.NewSchema(columnar.Field{Name: "k", Type: columnar.Int64Type}, columnar.Field{Name: "0.count", Type: columnar.Int64Type})
+			var in []columnar.Batch
+			seed := uint64(1)
+			for range rows / columnar.DefaultRows {
+				k, n := make([]int64, columnar.DefaultRows), make([]int64, columnar.DefaultRows)
+				for i := range k {
+					seed = seed*6364136223846793005 + 1442695040888963407
+					k[i], n[i] = int64(seed>>20%groups), 1
+				}
+				in = append(in, columnar.Batch{Schema: s, Len: len(k), Columns: []columnar.Column{
+					columnar.Of(columnar.Int64Type, k, columnar.Bitmap{}), columnar.Of(columnar.Int64Type, n, columnar.Bitmap{})}})
+			}
+			b.ReportAllocs()
+			for b.Loop() {
+				op := aggregate.NewFinal([]int{0}, []aggregate.Call{{Function: agg.CountRows()}})
+				optest.Drive(b, op, optest.NewEnv(b, 0, s), [][]columnar.Batch{in}, func(columnar.Batch) {})
+			}
+			b.ReportMetric(float64(b.N)*rows/b.Elapsed().Seconds(), "rows/s")
+		})
+	}
+}

@@ -1,0 +1,65 @@
+// Package build makes the operators of a task from the specifications of a physical plan: the one place that knows both.
+//
+// Stability: engine-private.
+package build
+
+import (
+	"fmt"
+
+	"github.com/millrace/millrace/operator/aggregate"
+	"github.com/millrace/millrace/operator/order"
+	"github.com/millrace/millrace/operator/project"
+	"github.com/millrace/millrace/operator/rowfn"
+	"github.com/millrace/millrace/operator/setop"
+	"github.com/millrace/millrace/operator/sink"
+	"github.com/millrace/millrace/plan"
+	"github.com/millrace/millrace/plan/physical"
+	"github.com/millrace/millrace/stream"
+)
+
+// New returns a new operator for op, to be opened. Sources have none: a task reads them itself.
+func New(op physical.Op) (stream.Operator, error) {
+	switch spec := op.Spec.(type) {
+	case physical.Rows:
+		return rowfn.New(spec.Op.Program), nil
+	case physical.Whole:
+		return rowfn.NewWhole(spec.Op.Program), nil
+	case physical.Filter:
+		return project.NewFilter(spec.Op.Predicate), nil
+	case physical.Select:
+		columns := make([]project.Column, len(spec.Op.Columns))
+		for i, c := range spec.Op.Columns {
+			columns[i] = project.Column(c)
+		}
+		return project.NewSelect(columns), nil
+	case physical.Pick:
+		return project.NewPick(spec.Columns), nil
+	case physical.Sink:
+		return sink.New(spec.Op.Sink), nil
+	case physical.Result:
+		return sink.NewCollector(spec.Op.Limit), nil
+	case physical.Limit:
+		return setop.NewLimit(spec.Rows), nil
+	case physical.Order:
+		return order.New(spec.Columns, spec.Orders, spec.Runs), nil
+	case physical.Aggregate:
+		return newAggregate(spec), nil
+	default:
+		return nil, fmt.Errorf("%s: no operator does %T", op.Node, spec)
+	}
+}
+
+func newAggregate(spec physical.Aggregate) stream.Operator {
+	calls := make([]aggregate.Call, len(spec.Calls))
+	for i, c := range spec.Calls {
+		calls[i] = call(c)
+	}
+	if spec.Mode == physical.Partial {
+		return aggregate.NewPartial(spec.Keys, calls)
+	}
+	return aggregate.NewFinal(spec.Keys, calls)
+}
+
+func call(c plan.Call) aggregate.Call {
+	return aggregate.Call{Function: c.Function, Inputs: c.Inputs, Name: c.Name}
+}
