@@ -165,9 +165,23 @@ func decimalOperand(v vector) vector {
 
 func (a *arith) typ() columnar.Type { return a.t }
 
-// operandOf evaluates one side: a constant as a scalar.
+// evalOperand evaluates one side. A constant other than null is one row.
+func evalOperand(f *frame, v vector, sel []int32) (columnar.Column, error) {
+	if isScalar(v) {
+		return v.eval(&frame{n: 1}, nil)
+	}
+	return v.eval(f, sel)
+}
+
+// isScalar says whether v has one value for all rows, which is not null.
+func isScalar(v vector) bool {
+	c, ok := v.(*constant)
+	return ok && c.value != nil
+}
+
+// operandOf shows one side to a kernel.
 func operandOf[T any](v vector, c columnar.Column, values func(columnar.Column) []T) kernel.Operand[T] {
-	if k, ok := v.(*constant); ok && k.value != nil {
+	if isScalar(v) {
 		return kernel.Operand[T]{Scalar: values(c)[0]}
 	}
 	return kernel.Operand[T]{Values: values(c)}
@@ -177,8 +191,8 @@ func operandOf[T any](v vector, c columnar.Column, values func(columnar.Column) 
 // rows.
 func (a *arith) operands(f *frame, sel []int32) (l, r columnar.Column, err error) {
 	both := func(x, y vector, sel []int32) {
-		if l, err = x.eval(f, sel); err == nil {
-			r, err = y.eval(f, sel)
+		if l, err = evalOperand(f, x, sel); err == nil {
+			r, err = evalOperand(f, y, sel)
 		}
 	}
 	if both(a.left, a.right, sel); err == nil {
@@ -202,9 +216,6 @@ func (a *arith) eval(f *frame, sel []int32) (columnar.Column, error) {
 		return l, err
 	}
 	valid := bothValid(&a.valid, f.n, l, r)
-	if f.n == 0 {
-		return columnar.Column{Type: a.t}, nil
-	}
 	a.words = wordsOf(a.words, f.n*a.t.ByteWidth()/8)
 	out := columnar.Column{Type: a.t, Len: f.n, Valid: valid, Data: bytesOf(a.words)}
 	bad := a.run(l, r, sel, out)
@@ -243,7 +254,7 @@ func (a *arith) run(l, r columnar.Column, sel []int32, out columnar.Column) int3
 
 // failure says what went wrong in a row.
 func (a *arith) failure(l, r columnar.Column, row int) error {
-	x, y := valueAt(&l, row), valueAt(&r, row)
+	x, y := valueAt(&l, min(row, l.Len-1)), valueAt(&r, min(row, r.Len-1))
 	err := ErrOverflow
 	if order, ok := compareNumbers(y, int64(0)); ok && order == 0 && a.op >= kernel.Div {
 		err = ErrDivideByZero

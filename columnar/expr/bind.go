@@ -57,6 +57,9 @@ func (p *Program) String() string { return p.source.String() }
 // stand beside them; rows that b.Sel leaves out are not evaluated and hold anything. Its fixed-width buffers and bitmaps are the Program's until
 // the next call; bytes of strings are fresh or b's. A bare column is returned as it is.
 func (p *Program) Eval(b columnar.Batch) (columnar.Column, error) {
+	if b.Len == 0 {
+		return columnar.NewBuilder(p.root.typ(), 0).Finish(), nil
+	}
 	p.frame.batch, p.frame.n = b, b.Len
 	c, err := p.root.eval(&p.frame, b.Sel)
 	if err != nil {
@@ -72,6 +75,9 @@ func (p *Program) EvalFilter(b columnar.Batch, scratch []int32) ([]int32, error)
 	if p.rows == nil {
 		return nil, fmt.Errorf("filtering by %s: it is %s, not bool", p.source, p.root.typ())
 	}
+	if b.Rows() == 0 {
+		return scratch[:0], nil
+	}
 	p.frame.batch, p.frame.n = b, b.Len
 	if cap(scratch) < b.Len {
 		scratch = make([]int32, b.Len)
@@ -83,7 +89,7 @@ func (p *Program) EvalFilter(b columnar.Batch, scratch []int32) ([]int32, error)
 	return rows, nil
 }
 
-// frame is one evaluation: the batch, its rows, and selections to write into.
+// frame is one evaluation: the batch, its rows, of which there is one at least, and selections to write into.
 type frame struct {
 	batch columnar.Batch
 	n     int
@@ -221,7 +227,7 @@ func (b binder) boolean(e Expr) (vector, error) {
 
 // nullable says whether e may be null; e has been bound.
 func (b binder) nullable(e Expr) bool {
-	any := func(list []Expr) bool {
+	some := func(list []Expr) bool {
 		for _, a := range list {
 			if b.nullable(a) {
 				return true
@@ -237,7 +243,7 @@ func (b binder) nullable(e Expr) bool {
 	case OpIsNull:
 		return false
 	case OpIf:
-		return any(e.Args[1:])
+		return some(e.Args[1:])
 	case OpCoalesce:
 		for _, a := range e.Args {
 			if !b.nullable(a) {
@@ -246,7 +252,7 @@ func (b binder) nullable(e Expr) bool {
 		}
 		return true
 	default:
-		return any(e.Args)
+		return some(e.Args)
 	}
 }
 
@@ -273,14 +279,15 @@ type constant struct {
 func (c *constant) typ() columnar.Type { return c.t }
 
 func (c *constant) eval(f *frame, _ []int32) (columnar.Column, error) {
-	if c.rows.Len < max(f.n, 1) {
-		b := columnar.NewBuilder(c.t, f.n)
-		for range max(f.n, 16) {
-			if err := appendValue(b, c.value); err != nil {
-				return columnar.Column{}, err
-			}
-		}
-		c.rows = b.Finish()
+	if c.rows.Len >= f.n {
+		return c.rows.Slice(0, f.n), nil
 	}
+	first := columnar.NewBuilder(c.t, 1)
+	if err := appendValue(first, c.value); err != nil {
+		return columnar.Column{}, err
+	}
+	all := columnar.NewBuilder(c.t, f.n)
+	all.Append(first.Finish(), make([]int32, f.n))
+	c.rows = all.Finish()
 	return c.rows.Slice(0, f.n), nil
 }

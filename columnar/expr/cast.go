@@ -95,9 +95,6 @@ func (c *cast) eval(f *frame, sel []int32) (columnar.Column, error) {
 		in.Type = c.t
 		return in, nil
 	}
-	if f.n == 0 {
-		return columnar.Column{Type: c.t}, nil
-	}
 	c.words = wordsOf(c.words, (f.n*c.t.ByteWidth()+7)/8)
 	out := columnar.Column{Type: c.t, Len: f.n, Valid: in.Valid, Data: bytesOf(c.words)[:f.n*c.t.ByteWidth()]}
 	bad := c.run(in, sel, out)

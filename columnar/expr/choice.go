@@ -64,7 +64,7 @@ func commonType(arms []vector) (columnar.Type, error) {
 			if isLiteral(a) != literals || a.typ().Kind == 0 {
 				continue
 			}
-			if t, err = join2(t, a); err != nil {
+			if t, err = unify(t, a); err != nil {
 				return t, err
 			}
 		}
@@ -78,8 +78,8 @@ func isLiteral(v vector) bool {
 	return ok && !c.fixed
 }
 
-// join2 returns the type that holds the values of t, if it is one yet, and of v.
-func join2(t columnar.Type, v vector) (columnar.Type, error) {
+// unify returns the type that holds the values of t, if it is one yet, and of v.
+func unify(t columnar.Type, v vector) (columnar.Type, error) {
 	u := v.typ()
 	if t.Kind == 0 || t.Equal(u) {
 		return u, nil

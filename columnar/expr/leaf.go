@@ -430,7 +430,7 @@ func setTest[T columnar.Fixed](values []any, want bool) test {
 	}
 }
 
-func textSet(values []any) kernel.TextSet {
+func textSet(values []any) *kernel.TextSet {
 	texts := make([]string, len(values))
 	for i, v := range values {
 		texts[i] = string(v.([]byte))
@@ -487,10 +487,7 @@ func (b binder) search(e Expr, want bool) (vector, error) {
 			return &leaf{isNull: true}, nil
 		}
 		text, _ := textOf(c.value)
-		match := matcher(e.Op, text)
-		return &leaf{args: v[:1], test: func(cols []columnar.Column, _ int, sel, out []int32) []int32 {
-			return textsOf(cols[0]).Filter(sel, out, func(s []byte) bool { return match(s) == want })
-		}}, nil
+		return &leaf{args: v[:1], test: searchTest(e.Op, text, want)}, nil
 	}
 	find := map[Op]func(s, part []byte) bool{OpStartsWith: bytes.HasPrefix, OpEndsWith: bytes.HasSuffix, OpContains: bytes.Contains}[e.Op]
 	return &leaf{args: v, test: rowTest(func(cols []columnar.Column, i int) bool {
@@ -498,16 +495,36 @@ func (b binder) search(e Expr, want bool) (vector, error) {
 	})}, nil
 }
 
-// matcher returns the search for a constant.
-func matcher(op Op, text []byte) func([]byte) bool {
+// searchTest looks for a constant in column 0. Where every match contains some bytes, rows without these are passed over in one search through all
+// rows.
+func searchTest(op Op, text []byte, want bool) test {
+	match, part, enough := matcher(op, text)
+	return func(cols []columnar.Column, n int, sel, out []int32) []int32 {
+		t := textsOf(cols[0])
+		if sel != nil || !want || len(part) == 0 {
+			return t.Filter(sel, out, func(s []byte) bool { return match(s) == want })
+		}
+		rows := kernel.Containing(t, part, out)
+		if enough {
+			return rows
+		}
+		return t.Filter(rows, out, match)
+	}
+}
+
+// matcher returns the search for a constant; bytes that every match contains, if any; and whether containing them is all it takes.
+func matcher(op Op, text []byte) (match func([]byte) bool, part []byte, enough bool) {
 	switch op {
 	case OpStartsWith:
-		return func(s []byte) bool { return bytes.HasPrefix(s, text) }
+		return func(s []byte) bool { return bytes.HasPrefix(s, text) }, nil, false
 	case OpEndsWith:
-		return func(s []byte) bool { return bytes.HasSuffix(s, text) }
+		return func(s []byte) bool { return bytes.HasSuffix(s, text) }, nil, false
 	case OpContains:
-		return func(s []byte) bool { return bytes.Contains(s, text) }
-	default:
-		return kernel.Like(string(text)).Match
+		return func(s []byte) bool { return bytes.Contains(s, text) }, text, true
 	}
+	p := kernel.Like(string(text))
+	if prefix, _, _ := p.Prefix(); len(prefix) == 0 {
+		part, enough = p.Part()
+	}
+	return p.Match, part, enough
 }

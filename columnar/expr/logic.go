@@ -24,7 +24,7 @@ func (b binder) predicate(e Expr, want bool) (predicate, error) {
 		if want == (e.Op == OpAnd) {
 			return all(parts), nil
 		}
-		return anyOf(parts), nil
+		return &anyOf{parts: parts}, nil
 	case OpIsNull:
 		arg, err := b.vector(e.Args[0])
 		return &isNull{arg: arg, want: want}, err
@@ -60,28 +60,32 @@ func (a all) filter(f *frame, sel, out []int32) ([]int32, error) {
 }
 
 // anyOf selects the rows that some predicate selects, each looking only at those that the ones before it did not select.
-type anyOf []predicate
+type anyOf struct {
+	parts []predicate
+	found []byte // a bit for each row selected so far
+}
 
-func (a anyOf) filter(f *frame, sel, out []int32) ([]int32, error) {
-	rest, hits, found, merged := f.rows(), f.rows(), f.rows(), f.rows()
+func (a *anyOf) filter(f *frame, sel, out []int32) ([]int32, error) {
+	a.found = bitmapOf(a.found, f.n)
+	kernel.FillBits(a.found, false)
+	rest, hits := f.rows(), f.rows()
 	defer func() {
-		for _, r := range [][]int32{rest, hits, found, merged} {
-			f.giveBack(r[:cap(r)])
-		}
+		f.giveBack(rest)
+		f.giveBack(hits)
 	}()
-	n := 0
-	for i, p := range a {
-		hit, err := p.filter(f, sel, hits)
+	found := kernel.Bits{Bytes: a.found}
+	left := sel
+	for i, p := range a.parts {
+		hit, err := p.filter(f, left, hits)
 		if err != nil {
 			return nil, err
 		}
-		n = len(kernel.Merge(found[:n], hit, merged))
-		found, merged = merged, found
-		if i+1 < len(a) {
-			sel = kernel.Without(f.n, sel, hit, rest)
+		kernel.SetBits(hit, a.found)
+		if i+1 < len(a.parts) {
+			left = kernel.SelectBits(found, false, f.n, left, rest)
 		}
 	}
-	return out[:copy(out, found[:n])], nil
+	return kernel.SelectBits(found, true, f.n, sel, out), nil
 }
 
 // isNull selects the rows where arg is null, or is not when want is false.

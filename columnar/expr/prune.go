@@ -26,8 +26,8 @@ const (
 	anything = canBeTrue | canBeFalse | canBeNull
 )
 
-// when returns o if it can be.
-func when(can bool, o outcomes) outcomes {
+// onlyIf returns o if it can be, else nothing.
+func (o outcomes) onlyIf(can bool) outcomes {
 	if can {
 		return o
 	}
@@ -55,11 +55,11 @@ func possible(e Expr, stats func(string) (Stats, bool)) outcomes {
 	case OpNot:
 		return negation(possible(e.Args[0], stats))
 	case OpAnd:
-		all := canBeTrue
+		result := canBeTrue
 		for _, a := range e.Args {
-			all = conjunction(all, possible(a, stats))
+			result = conjunction(result, possible(a, stats))
 		}
-		return all
+		return result
 	case OpOr:
 		none := canBeTrue // of the negations
 		for _, a := range e.Args {
@@ -69,11 +69,7 @@ func possible(e Expr, stats func(string) (Stats, bool)) outcomes {
 	case OpColumn:
 		return possible(e.Eq(true), stats)
 	case OpEq, OpNe, OpLt, OpLe, OpGt, OpGe, OpIn, OpLike, OpStartsWith, OpIsNull:
-		if e.Args[0].Op == OpLiteral && e.Op != OpIn && len(e.Args) == 2 {
-			if op, ok := flipped[e.Op]; ok {
-				e = node(op, e.Args[1], e.Args[0])
-			}
-		}
+		e = columnFirst(e)
 		if e.Args[0].Op == OpColumn {
 			if s, ok := stats(e.Args[0].Name); ok {
 				return ofColumn(e, s)
@@ -83,26 +79,34 @@ func possible(e Expr, stats func(string) (Stats, bool)) outcomes {
 	return anything
 }
 
+// columnFirst turns literal op x into x op literal.
+func columnFirst(e Expr) Expr {
+	if op, ok := flipped[e.Op]; ok && e.Args[0].Op == OpLiteral {
+		return node(op, e.Args[1], e.Args[0])
+	}
+	return e
+}
+
 var flipped = map[Op]Op{OpEq: OpEq, OpNe: OpNe, OpLt: OpGt, OpLe: OpGe, OpGt: OpLt, OpGe: OpLe}
 
 // negation returns what NOT makes of o.
 func negation(o outcomes) outcomes {
-	return o&canBeNull | when(o&canBeTrue != 0, canBeFalse) | when(o&canBeFalse != 0, canBeTrue)
+	return o&canBeNull | canBeFalse.onlyIf(o&canBeTrue != 0) | canBeTrue.onlyIf(o&canBeFalse != 0)
 }
 
 // conjunction returns what AND makes of a and b when they can be combined at will.
 func conjunction(a, b outcomes) outcomes {
 	both := a | b
 	trueOrNull := canBeTrue | canBeNull
-	return a&b&canBeTrue | both&canBeFalse | when(both&canBeNull != 0 && a&trueOrNull != 0 && b&trueOrNull != 0, canBeNull)
+	return a&b&canBeTrue | both&canBeFalse | canBeNull.onlyIf(both&canBeNull != 0 && a&trueOrNull != 0 && b&trueOrNull != 0)
 }
 
 // ofColumn returns what a predicate over a column and literals can be.
 func ofColumn(e Expr, s Stats) outcomes {
 	if e.Op == OpIsNull {
-		return when(!s.NoNulls, canBeTrue) | when(!s.AllNull, canBeFalse)
+		return canBeTrue.onlyIf(!s.NoNulls) | canBeFalse.onlyIf(!s.AllNull)
 	}
-	null := when(!s.NoNulls, canBeNull)
+	null := canBeNull.onlyIf(!s.NoNulls)
 	if s.AllNull {
 		return canBeNull
 	}
@@ -176,17 +180,17 @@ func (r span) compare(op Op, c any) outcomes {
 	greater := !highKnown || high > 0 || r.nan && !isNaN
 	switch op {
 	case OpEq:
-		return when(equal, canBeTrue) | when(less || greater, canBeFalse)
+		return canBeTrue.onlyIf(equal) | canBeFalse.onlyIf(less || greater)
 	case OpNe:
-		return when(less || greater, canBeTrue) | when(equal, canBeFalse)
+		return canBeTrue.onlyIf(less || greater) | canBeFalse.onlyIf(equal)
 	case OpLt:
-		return when(less, canBeTrue) | when(equal || greater, canBeFalse)
+		return canBeTrue.onlyIf(less) | canBeFalse.onlyIf(equal || greater)
 	case OpLe:
-		return when(less || equal, canBeTrue) | when(greater, canBeFalse)
+		return canBeTrue.onlyIf(less || equal) | canBeFalse.onlyIf(greater)
 	case OpGt:
-		return when(greater, canBeTrue) | when(less || equal, canBeFalse)
+		return canBeTrue.onlyIf(greater) | canBeFalse.onlyIf(less || equal)
 	default:
-		return when(greater || equal, canBeTrue) | when(less, canBeFalse)
+		return canBeTrue.onlyIf(greater || equal) | canBeFalse.onlyIf(less)
 	}
 }
 
@@ -246,11 +250,7 @@ func Bounds(e Expr) []Range {
 
 // rangeAsked returns the range of one conjunct.
 func rangeAsked(e Expr) (Range, bool) {
-	if len(e.Args) == 2 && e.Args[0].Op == OpLiteral {
-		if op, ok := flipped[e.Op]; ok {
-			e = node(op, e.Args[1], e.Args[0])
-		}
-	}
+	e = columnFirst(e)
 	if len(e.Args) < 2 || e.Args[0].Op != OpColumn {
 		return Range{}, false
 	}

@@ -325,8 +325,13 @@ func castReference(v any, from, to columnar.Type) (any, error) {
 		}
 		return numberReference(fraction(v, false), to, false)
 	case to.Kind == columnar.Decimal:
-		if f, ok := v.(float64); ok && !finite(f) {
-			return nil, errReference
+		if f, ok := v.(float64); ok {
+			if !finite(f) {
+				return nil, errReference
+			}
+			scale := math.Pow10(int(to.Scale))
+			r := fraction(math.Round(f*scale), false)
+			return numberReference(r.Quo(r, fraction(scale, false)), to, true)
 		}
 		return numberReference(fraction(v, true), to, true)
 	case to.Kind == columnar.Timestamp:

@@ -28,9 +28,9 @@ func (b binder) text(e Expr) (vector, error) {
 	case OpLength:
 		return &length{arg: v[0], bytes: binary}, nil
 	case OpLower:
-		return &textMap{args: v, write: func(dst []byte, s string, _ int) []byte { return append(dst, strings.ToLower(s)...) }}, nil
+		return &textMap{args: v, write: func(dst []byte, s string, _ int) []byte { return appendCase(dst, s, 'A', strings.ToLower) }}, nil
 	case OpUpper:
-		return &textMap{args: v, write: func(dst []byte, s string, _ int) []byte { return append(dst, strings.ToUpper(s)...) }}, nil
+		return &textMap{args: v, write: func(dst []byte, s string, _ int) []byte { return appendCase(dst, s, 'a', strings.ToUpper) }}, nil
 	}
 	for i := 1; i < 3; i++ {
 		if !v[i].typ().IsInteger() && v[i].typ().Kind != 0 {
@@ -42,9 +42,25 @@ func (b binder) text(e Expr) (vector, error) {
 	}
 	m := &textMap{args: v}
 	m.write = func(dst []byte, s string, i int) []byte {
-		return append(dst, substring(s, columnar.Values[int64](m.cols[1])[i], columnar.Values[int64](m.cols[2])[i])...)
+		return append(dst, substring(s, m.numbers[0][i], m.numbers[1][i])...)
 	}
 	return m, nil
+}
+
+// appendCase appends s with the ASCII letters from first on in their other case; strings that are not ASCII go through full.
+func appendCase(dst []byte, s string, first byte, full func(string) string) []byte {
+	at := len(dst)
+	for i := range len(s) {
+		c := s[i]
+		if c >= utf8.RuneSelf {
+			return append(dst[:at], full(s)...)
+		}
+		if c-first < 26 {
+			c ^= 'a' - 'A'
+		}
+		dst = append(dst, c)
+	}
+	return dst
 }
 
 // substring returns count characters of s from the start-th on, counted from 1.
@@ -75,6 +91,7 @@ type textMap struct {
 	args    []vector
 	write   func(dst []byte, s string, row int) []byte
 	cols    []columnar.Column
+	numbers [2][]int64 // of the arguments after the first
 	offsets []int32
 	valid   []byte
 }
@@ -89,6 +106,9 @@ func (m *textMap) eval(f *frame, sel []int32) (columnar.Column, error) {
 			return c, err
 		}
 		m.cols = append(m.cols, c)
+	}
+	for k, c := range m.cols[1:] {
+		m.numbers[k] = columnar.Values[int64](c)
 	}
 	valid := bothValid(&m.valid, f.n, m.cols...)
 	in := m.cols[0]

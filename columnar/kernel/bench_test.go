@@ -50,9 +50,7 @@ func BenchmarkCompare(b *testing.B) {
 	half := CompareScalar(Gt, v, 500, nil, make([]int32, benchRows))
 	rate(b, "int64>const/refine", len(half), func() { CompareScalar(Gt, w, 500, half, refined) })
 	rate(b, "int64<int64", benchRows, func() { CompareVectors(Lt, v, w, nil, out) })
-	rate(b, "int64-between", benchRows, func() { Between(v, 300, 400, nil, out) })
 	rate(b, "decimal>const", benchRows, func() { CompareScalar128(Gt, d, Of64(500), nil, out) })
-	rate(b, "decimal-between", benchRows, func() { Between128(d, Of64(300), Of64(400), nil, out) })
 }
 
 func BenchmarkArith(b *testing.B) {

@@ -118,25 +118,6 @@ func refineScalar[T Number](op Comparison, v []T, c T, sel, out []int32) []int32
 	return out[:n]
 }
 
-// Between writes to out the rows of sel whose value lies from lo to hi, both included and neither NaN.
-func Between[T Number](v []T, lo, hi T, sel, out []int32) []int32 {
-	n := 0
-	if sel == nil {
-		out = out[:len(v)]
-		for i, x := range v {
-			out[n] = int32(i)
-			n += b2i(lo <= x) & b2i(x <= hi)
-		}
-		return out[:n]
-	}
-	out = out[:len(sel)]
-	for _, i := range sel {
-		out[n] = i
-		n += b2i(lo <= v[i]) & b2i(v[i] <= hi)
-	}
-	return out[:n]
-}
-
 // NaNs writes to out the rows of sel whose value is NaN, or with want false those whose value is not.
 func NaNs[T Float](v []T, want bool, sel, out []int32) []int32 {
 	n := 0

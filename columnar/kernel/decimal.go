@@ -57,25 +57,6 @@ func filter128(v []Int128, sel, out []int32, pass func(Int128) int) []int32 {
 	return out[:n]
 }
 
-// Between128 is Between for decimals of one scale.
-func Between128(v []Int128, lo, hi Int128, sel, out []int32) []int32 {
-	n := 0
-	if sel == nil {
-		out = out[:len(v)]
-		for i, x := range v {
-			out[n] = int32(i)
-			n += 1 ^ (x.less(lo) | hi.less(x))
-		}
-		return out[:n]
-	}
-	out = out[:len(sel)]
-	for _, i := range sel {
-		out[n] = i
-		n += 1 ^ (v[i].less(lo) | hi.less(v[i]))
-	}
-	return out[:n]
-}
-
 // CompareVectors128 is CompareVectors for decimals of one scale.
 func CompareVectors128(op Comparison, a, b []Int128, sel, out []int32) []int32 {
 	n := 0
@@ -144,12 +125,13 @@ func add128(a, b Operand[Int128], sel []int32, out []Int128) int32 {
 			i = sel[k]
 		}
 		x, y := a.at(i), b.at(i)
-		r := x.add(y)
-		if !x.narrow() || !y.narrow() {
-			var ok bool
-			if r, ok = x.Add(y); !ok {
-				return i
-			}
+		if x.narrow() && y.narrow() {
+			out[i] = x.add(y)
+			continue
+		}
+		r, ok := x.Add(y)
+		if !ok {
+			return i
 		}
 		out[i] = r
 	}
@@ -163,12 +145,13 @@ func sub128(a, b Operand[Int128], sel []int32, out []Int128) int32 {
 			i = sel[k]
 		}
 		x, y := a.at(i), b.at(i)
-		r := x.sub(y)
-		if !x.narrow() || !y.narrow() {
-			var ok bool
-			if r, ok = x.Sub(y); !ok {
-				return i
-			}
+		if x.narrow() && y.narrow() {
+			out[i] = x.sub(y)
+			continue
+		}
+		r, ok := x.Sub(y)
+		if !ok {
+			return i
 		}
 		out[i] = r
 	}
@@ -176,6 +159,9 @@ func sub128(a, b Operand[Int128], sel []int32, out []Int128) int32 {
 }
 
 func mul128(a, b Operand[Int128], sel []int32, out []Int128) int32 {
+	if sel == nil && a.Values != nil && b.Values != nil && mulNarrow(a.Values, b.Values, out) {
+		return -1
+	}
 	for k := range rows(sel, out) {
 		i := int32(k)
 		if sel != nil {
@@ -183,8 +169,7 @@ func mul128(a, b Operand[Int128], sel []int32, out []Int128) int32 {
 		}
 		x, y := a.at(i), b.at(i)
 		if x.narrow() && y.narrow() {
-			hi, lo := bits.Mul64(x.Lo, y.Lo)
-			out[i] = Int128{Lo: lo, Hi: int64(hi) - x.Hi&int64(y.Lo) - y.Hi&int64(x.Lo)}
+			out[i] = x.mulNarrow(y)
 			continue
 		}
 		r, ok := x.Mul(y)
@@ -194,4 +179,22 @@ func mul128(a, b Operand[Int128], sel []int32, out []Int128) int32 {
 		out[i] = r
 	}
 	return -1
+}
+
+// mulNarrow multiplies two numbers of 64 bits.
+func (a Int128) mulNarrow(b Int128) Int128 {
+	hi, lo := bits.Mul64(a.Lo, b.Lo)
+	return Int128{Lo: lo, Hi: int64(hi) - a.Hi&int64(b.Lo) - b.Hi&int64(a.Lo)}
+}
+
+// mulNarrow multiplies all rows and says whether every factor had 64 bits, without which the products are wrong.
+func mulNarrow(a, b, out []Int128) bool {
+	a, b = a[:len(out)], b[:len(out)]
+	var wide int64
+	for i := range out {
+		x, y := a[i], b[i]
+		wide |= x.Hi ^ int64(x.Lo)>>63 | y.Hi ^ int64(y.Lo)>>63
+		out[i] = x.mulNarrow(y)
+	}
+	return wide == 0
 }

@@ -61,6 +61,16 @@ func (p *Pattern) Prefix() (prefix []byte, open, whole bool) {
 	return prefix, open, !open || len(p.parts) == 2 && len(p.parts[1]) == 0
 }
 
+// Part returns the longest bytes that every match contains, empty when that is nothing, and whether containing them is all that the pattern asks.
+func (p *Pattern) Part() (part []byte, whole bool) {
+	for _, l := range p.literals {
+		if len(l) > len(part) {
+			part = l
+		}
+	}
+	return part, len(p.literals) == 3 && len(p.literals[1]) == len(part) && len(p.literals[0])+len(p.literals[2]) == 0
+}
+
 // Match says whether the whole of s matches.
 func (p *Pattern) Match(s []byte) bool {
 	if p.literals != nil {

@@ -1,7 +1,5 @@
 package kernel
 
-import "math"
-
 // All writes the row numbers from 0 to n-1 to out.
 func All(n int, out []int32) []int32 {
 	out = out[:n]
@@ -11,55 +9,32 @@ func All(n int, out []int32) []int32 {
 	return out
 }
 
-// Without writes to out the rows of sel, of n rows when it is nil, that are not in drop, a part of them.
+// Without writes to out the rows of sel, of n rows when it is nil, that are not in drop, a part of them. drop must not share out's memory.
 func Without(n int, sel, drop, out []int32) []int32 {
-	d, k := 0, 0
-	next := func() int32 {
-		if d < len(drop) {
-			return drop[d]
-		}
-		return math.MaxInt32
-	}
+	k, d := 0, 0
 	if sel == nil {
 		out = out[:n]
-		for i, stop := int32(0), next(); i < int32(n); i++ {
-			if i == stop {
-				d++
-				stop = next()
-				continue
-			}
-			out[k] = i
-			k++
+		if len(drop) == 0 {
+			return All(n, out)
+		}
+		for i := range out {
+			out[k] = int32(i)
+			dropped := b2i(drop[min(d, len(drop)-1)] == int32(i))
+			d += dropped
+			k += 1 - dropped
 		}
 		return out[:k]
 	}
 	out = out[:len(sel)]
-	stop := next()
+	if len(drop) == 0 {
+		copy(out, sel)
+		return out
+	}
 	for _, i := range sel {
-		if i == stop {
-			d++
-			stop = next()
-			continue
-		}
 		out[k] = i
-		k++
+		dropped := b2i(drop[min(d, len(drop)-1)] == i) // past the end, the last one is behind i
+		d += dropped
+		k += 1 - dropped
 	}
 	return out[:k]
-}
-
-// Merge writes to out the rows of a and of b, which share none, in order. out must be neither of them.
-func Merge(a, b, out []int32) []int32 {
-	out = out[:len(a)+len(b)]
-	k := 0
-	for len(a) > 0 && len(b) > 0 {
-		if a[0] < b[0] {
-			out[k], a = a[0], a[1:]
-		} else {
-			out[k], b = b[0], b[1:]
-		}
-		k++
-	}
-	copy(out[k:], a)
-	copy(out[k+len(a):], b)
-	return out
 }

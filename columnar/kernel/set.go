@@ -56,22 +56,36 @@ func InSet[T comparable](s *Set[T], want bool, v []T, sel, out []int32) []int32 
 	return out[:n]
 }
 
-// TextSet is a set of strings or binaries.
-type TextSet map[string]struct{}
+// TextSet is a set of strings or binaries. It is immutable.
+type TextSet struct {
+	few  []string
+	many map[string]struct{}
+}
 
 // NewTextSet returns the set of those values.
-func NewTextSet(values []string) TextSet {
-	s := make(TextSet, len(values))
+func NewTextSet(values []string) *TextSet {
+	if len(values) <= fewValues {
+		return &TextSet{few: slices.Clone(values)}
+	}
+	s := &TextSet{many: make(map[string]struct{}, len(values))}
 	for _, v := range values {
-		s[v] = struct{}{}
+		s.many[v] = struct{}{}
 	}
 	return s
 }
 
+// Has says whether v is in the set.
+func (s *TextSet) Has(v []byte) bool {
+	for _, x := range s.few {
+		if x == string(v) {
+			return true
+		}
+	}
+	_, ok := s.many[string(v)]
+	return ok
+}
+
 // InTextSet writes to out the rows of sel whose bytes are in the set, or are not when want is false.
-func InTextSet(s TextSet, want bool, t Texts, sel, out []int32) []int32 {
-	return t.Filter(sel, out, func(b []byte) bool {
-		_, ok := s[string(b)]
-		return ok == want
-	})
+func InTextSet(s *TextSet, want bool, t Texts, sel, out []int32) []int32 {
+	return t.Filter(sel, out, func(b []byte) bool { return s.Has(b) == want })
 }

@@ -76,3 +76,27 @@ func CompareTexts(op Comparison, a, b Texts, sel, out []int32) []int32 {
 	}
 	return out[:n]
 }
+
+// Containing writes to out the rows of the n that contain part, which must not be empty. It searches the bytes of all rows at once and then asks
+// which row a place lies in: on short strings several times faster than row by row.
+func Containing(t Texts, part []byte, out []int32) []int32 {
+	at, end := int(t.Offsets[0]), int(t.Offsets[t.Len()])
+	k := 0
+	for row := 0; ; {
+		i := bytes.Index(t.Bytes[at:end], part)
+		if i < 0 {
+			return out[:k]
+		}
+		at += i
+		for int(t.Offsets[row+1]) <= at {
+			row++
+		}
+		if next := int(t.Offsets[row+1]); at+len(part) <= next {
+			out[k] = int32(row)
+			k++
+			at = next
+		} else {
+			at++
+		}
+	}
+}
