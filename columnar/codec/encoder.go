@@ -197,7 +197,7 @@ func (e *Encoder[T]) finishText() ([]columnar.Column, error) {
 
 func (e *Encoder[T]) finishValues() []columnar.Column {
 	rows := e.rows
-	e.rows, e.hint = nil, max(e.hint, len(rows))
+	e.rows, e.hint = nil, max(8, len(rows)) // Invariant: 8 values of any width begin at a multiple of 8.
 	size := int(unsafe.Sizeof(*new(T)))
 	data := unsafe.Slice((*byte)(unsafe.Pointer(unsafe.SliceData(rows))), len(rows)*size)
 	return []columnar.Column{{Type: e.layout.fields[0].column, Len: len(rows), Data: data}}
