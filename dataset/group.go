@@ -23,8 +23,12 @@ func GroupBy[K comparable, T any](d DataSet[T], key func(T) K) Grouped[K, T] {
 // Aggregate computes a of each group's records and gives result of key and aggregate. Where the records come from many tasks, each
 // aggregates its own before anything is exchanged.
 func Aggregate[K comparable, T, A, Out any](g Grouped[K, T], a agg.Aggregate[T, A], result func(K, A) Out, options ...plan.Option) DataSet[Out] {
+	if a.Err != nil {
+		g.data.job.Fail("Aggregate", a.Err)
+		return Of[Out](g.data.job, g.data.node)
+	}
 	node := aggregate(g, "GroupBy", []agg.Function{a.Function}, []codec.Selector[T]{a.Select}, options)
-	return apply[Out](g.data.job, node, rows.Result("Aggregate", result), nil)
+	return apply[Out](g.data.job, node, rows.Result("Aggregate", a.Decode, result), nil)
 }
 
 // Summarize computes several aggregates of each group, and puts the key and each result into an R.
@@ -33,6 +37,10 @@ func Summarize[K comparable, T, R any](g Grouped[K, T], setKey func(K, *R), part
 	selectors := make([]codec.Selector[T], len(parts))
 	setters := make([]rows.Setter[R], len(parts))
 	for i, p := range parts {
+		if p.Err != nil {
+			g.data.job.Fail("Summarize", p.Err)
+			return Of[R](g.data.job, g.data.node)
+		}
 		functions[i], selectors[i], setters[i] = p.Function, p.Select, p.Bind
 	}
 	node := aggregate(g, "GroupBy", functions, selectors, nil)
@@ -60,29 +68,24 @@ func Reduce[K comparable, T any](g Grouped[K, T], f func(a, b T) T) DataSet[T] {
 		Is    bool
 		Value T
 	}
-	fold := agg.Func[T, state, T]{
+	a := agg.Of(agg.Func[T, state, T]{
 		Name: "reduce",
-		Add: func(s state, v T) state {
+		Add: func(s *state, v T) {
 			if s.Is {
 				v = f(s.Value, v)
 			}
-			return state{true, v}
+			*s = state{true, v}
 		},
-		Merge: func(a, b state) state {
-			if a.Is && b.Is {
-				return state{true, f(a.Value, b.Value)}
+		Merge: func(s *state, by state) {
+			if s.Is && by.Is {
+				by.Value = f(s.Value, by.Value)
 			}
-			if a.Is {
-				return a
+			if by.Is {
+				*s = by
 			}
-			return b
 		},
 		Result: func(s state) T { return s.Value },
-	}
-	a := fold.Aggregate()
-	if a.Err != nil {
-		g.data.job.Fail("Reduce", a.Err)
-	}
+	})
 	return Aggregate(g, a, func(_ K, v T) T { return v })
 }
 

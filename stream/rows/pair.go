@@ -131,25 +131,24 @@ func made[Out any](name string, f any, open func(from *columnar.Schema) (head, e
 	}
 }
 
-// Result gives f of each group's key, the first columns, and of its aggregate, the column after them.
-func Result[K, A, Out any](name string, f func(K, A) Out) Stage {
+// Result gives f of each group's key, the first columns, and of its aggregate, the column after them, which decode turns into values.
+func Result[K, A, Out any](name string, decode func(columnar.Column) ([]A, error), f func(K, A) Out) Stage {
 	return made[Out](name, f, func(from *columnar.Schema) (head, error) {
 		key, err := newSlicer[K](from, 0)
 		if err != nil {
 			return nil, err
 		}
-		value, err := newSlicer[A](from, key.width())
-		if err != nil {
-			return nil, err
-		}
+		var batch columnar.Batch
+		var values []A
 		return &funcHead[Out]{
-			prepare: func(b columnar.Batch) error {
-				if err := key.load(b); err != nil {
+			prepare: func(b columnar.Batch) (err error) {
+				batch = b
+				if values, err = decode(b.Columns[key.width()]); err != nil {
 					return err
 				}
-				return value.load(b)
+				return key.load(b)
 			},
-			record: func(i int) Out { return f(key.records[i], value.records[i]) },
+			record: func(i int) Out { return f(key.records[i], values[batch.Row(i)]) },
 		}, nil
 	})
 }

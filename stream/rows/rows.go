@@ -193,7 +193,9 @@ type selectedTail[T any] struct {
 func openSelected[T any](selectors []codec.Selector[T], c *codec.Codec[T]) tail {
 	t := &selectedTail[T]{}
 	for _, s := range selectors {
-		t.parts = append(t.parts, s.New())
+		if len(s.Fields) > 0 { // an aggregate that only counts rows reads no column
+			t.parts = append(t.parts, s.New())
+		}
 	}
 	if c != nil {
 		t.encoder = c.Encoder()
