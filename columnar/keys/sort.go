@@ -65,7 +65,7 @@ func (s *sorter) take(n int) []uint32 {
 
 const (
 	insertionMax = 24 // up to so many entries are sorted by insertion
-	digitMax     = 11 // bits of a digit
+	digitMax     = 8  // bits of a digit
 	perBucket    = 8  // entries aimed at for a bucket
 )
 
