@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"path"
 	"slices"
+	"sync"
 	"syscall"
 	"testing"
 
@@ -342,49 +343,99 @@ func TestNoPartitions(t *testing.T) {
 	}
 }
 
-// BenchmarkBlocking moves 1 Mi rows of words and counts through an exchange of 4 partitions.
+// TestManyReadersAtOnce has one output, in memory and on disk, read by many tasks at the same time.
+func TestManyReadersAtOnce(t *testing.T) {
+	for name, memory := range map[string]int64{"memory": 1 << 30, "disk": 0} {
+		t.Run(name, func(t *testing.T) {
+			w, want := write(t, newSpill(t, mem.New("")), budget.New(memory).Account("edge"), 1, 10)
+			var wg sync.WaitGroup
+			for range 4 {
+				wg.Go(func() {
+					g, err := w.Output().Open(t.Context(), 0, 1)
+					if err != nil {
+						t.Error(err)
+						return
+					}
+					if diff := cmp.Diff(want, poll(panics{}, g)); diff != "" {
+						t.Error(diff)
+					}
+				})
+			}
+			wg.Wait()
+		})
+	}
+}
+
+// panics is for goroutines, where testing's Fatal is not allowed.
+type panics struct{}
+
+func (panics) Fatal(args ...any) { panic(fmt.Sprint(args...)) }
+
+// order is a batch like an order table's: a key, a price, a date, a short text.
+func order() columnar.Batch {
+	schema := columnar.NewSchema(
+		columnar.Field{Name: "key", Type: columnar.Int64Type}, columnar.Field{Name: "price", Type: columnar.Float64Type},
+		columnar.Field{Name: "day", Type: columnar.DateType}, columnar.Field{Name: "clerk", Type: columnar.StringType},
+	)
+	bb := columnar.NewBatchBuilder(schema, columnar.DefaultRows)
+	for i := range columnar.DefaultRows {
+		columnar.AppendFixed(bb.Column(0), int64(i*7919))
+		columnar.AppendFixed(bb.Column(1), float64(i))
+		columnar.AppendFixed(bb.Column(2), int32(i))
+		bb.Column(3).AppendString(fmt.Sprint("clerk ", i%1000))
+	}
+	bb.Added(columnar.DefaultRows)
+	return bb.Finish()
+}
+
+// BenchmarkBlocking moves 1 Mi rows through an exchange by hash.
 func BenchmarkBlocking(b *testing.B) {
 	const count = 128
-	batch := batches.Random(words, columnar.DefaultRows, 1)
-	batch.Time, batch.Kind = nil, nil
+	batch := order()
 	m, err := spill.NewManager(spill.Options{Dirs: []spill.Dir{{FS: local.FS{NoSync: true}, Path: b.TempDir()}}, Owner: "job"})
 	if err != nil {
 		b.Fatal(err)
 	}
-	for name, c := range map[string]struct {
+	for _, c := range []struct {
+		name   string
 		budget int64
 		fresh  bool
-	}{"memory/fresh": {1 << 30, true}, "memory/borrowed": {1 << 30, false}, "spilled": {4 << 20, false}} {
-		b.Run(name, func(b *testing.B) {
-			by, err := partition.NewHash([]int{0}, 0)
-			if err != nil {
-				b.Fatal(err)
-			}
-			b.ReportAllocs()
-			for b.Loop() {
-				w, err := shuffle.NewBlockingWriter(b.Context(), shuffle.BlockingConfig{
-					Schema: words, Partitions: 4, By: by, Memory: budget.New(c.budget).Account("edge"), Spill: m, Name: "edge",
-				})
+	}{{"borrowed", 1 << 30, false}, {"fresh", 1 << 30, true}, {"spilled", 16 << 20, false}} {
+		for _, partitions := range []int{2, 8, 64} {
+			b.Run(fmt.Sprintf("%s/partitions=%d", c.name, partitions), func(b *testing.B) {
+				by, err := partition.NewHash([]int{0}, 0)
 				if err != nil {
 					b.Fatal(err)
 				}
-				for range count {
-					if err := w.Write(batch, c.fresh); err != nil {
+				b.ReportAllocs()
+				for b.Loop() {
+					if err := through(b.Context(), shuffle.BlockingConfig{
+						Schema: batch.Schema, Partitions: partitions, By: by, Memory: budget.New(c.budget).Account("edge"), Spill: m, Name: "edge",
+					}, batch, c.fresh, count); err != nil {
 						b.Fatal(err)
 					}
 				}
-				if _, err := w.Close(); err != nil {
-					b.Fatal(err)
-				}
-				g, err := w.Output().Open(b.Context(), 0, 4)
-				for err == nil && !g.HasEnded() {
-					_, _, err = g.Poll()
-				}
-				if err := errors.Join(err, g.Close(), w.Output().Release(b.Context())); err != nil {
-					b.Fatal(err)
-				}
-			}
-			b.ReportMetric(float64(count*batch.Len*b.N)/b.Elapsed().Seconds(), "rows/s")
-		})
+				b.ReportMetric(float64(count*batch.Len*b.N)/b.Elapsed().Seconds(), "rows/s")
+			})
+		}
 	}
+}
+
+// through writes a batch count times, and reads everything.
+func through(ctx context.Context, c shuffle.BlockingConfig, batch columnar.Batch, fresh bool, count int) error {
+	w, err := shuffle.NewBlockingWriter(ctx, c)
+	for i := 0; err == nil && i < count; i++ {
+		err = w.Write(batch, fresh)
+	}
+	if err != nil {
+		return err
+	}
+	if _, err := w.Close(); err != nil {
+		return err
+	}
+	g, err := w.Output().Open(ctx, 0, c.Partitions)
+	for err == nil && !g.HasEnded() {
+		_, _, err = g.Poll()
+	}
+	return errors.Join(err, g.Close(), w.Output().Release(ctx))
 }
