@@ -18,7 +18,8 @@ const (
 	fan     = 1 << fanBits
 	// firstBit is the lowest bit of the hash that tells partitions: the low ones told tasks, the high ones tell slots of tables.
 	firstBit = 20
-	// deepest is how often groups are partitioned: 16^6 partitions that do not fit memory each are a few groups with large states.
+	// deepest is how often groups are partitioned: one of 16^6 partitions that does not fit memory is a few groups with large states, and is
+	// merged whether there is memory or not.
 	deepest = 6
 )
 
@@ -73,17 +74,8 @@ func (o *Final) Open(env *stream.Env) error {
 	if at != len(o.input.Fields) {
 		return fmt.Errorf("aggregating: the input has %d columns, keys and states are %d", len(o.input.Fields), at)
 	}
-	o.table = o.newTable()
+	o.table = newTable(types(o.input.Select(o.keys)), o.calls, env.Memory)
 	return nil
-}
-
-// newTable returns an empty table. At the deepest level memory is taken whether it is there or not.
-func (o *Final) newTable() *table {
-	account := o.env.Memory
-	if o.depth == deepest {
-		account = nil
-	}
-	return newTable(types(o.input.Select(o.keys)), o.calls, account)
 }
 
 // Process implements stream.Operator.
@@ -101,13 +93,18 @@ func (o *Final) merge(b columnar.Batch) error {
 		} else if err := in.refused(o.table, piece.Rows(), err); err != nil {
 			return err
 		}
-		if o.table.keys != nil && o.table.rows > 0 && (err != nil || o.table.isFull) {
+		if (err != nil || o.table.isFull) && o.canSpill() {
 			if err := o.spill(); err != nil {
 				return fmt.Errorf("spilling groups: %w", err)
 			}
 		}
 	}
 	return nil
+}
+
+// canSpill says whether it helps to spill: not the one group without keys, nor when partitioning has not helped.
+func (o *Final) canSpill() bool {
+	return o.table.keys != nil && o.table.rows > 0 && o.depth < deepest
 }
 
 // spill writes all groups to their partitions and empties the table.
@@ -173,6 +170,12 @@ func (o *Final) end() error {
 	}
 	o.writer = nil
 	for _, r := range runs {
+		if r.Rows() == 0 {
+			if err := r.Remove(o.env.Context); err != nil {
+				return fmt.Errorf("removing spilled groups: %w", err)
+			}
+			continue
+		}
 		o.env.Metrics.Spilled.Add(r.Bytes())
 		o.pending = append(o.pending, partition{r, o.depth + 1})
 	}
@@ -222,8 +225,10 @@ func (o *Final) advance() (bool, error) {
 	p := o.pending[last]
 	o.pending = o.pending[:last]
 	o.table.free()
-	o.current, o.depth, o.next = &p, min(p.depth, deepest), 0
-	o.table = o.newTable()
+	o.current, o.depth, o.next = &p, p.depth, 0
+	if o.depth == deepest {
+		o.table.force()
+	}
 	if err := o.read(p.run); err != nil {
 		return false, fmt.Errorf("merging spilled groups: %w", err)
 	}

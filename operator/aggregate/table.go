@@ -24,7 +24,7 @@ type table struct {
 	groups []int32 // scratch
 }
 
-// newTable returns an empty table for keys of those types. A nil account counts nothing.
+// newTable returns an empty table for keys of those types.
 func newTable(types []columnar.Type, calls []Call, account *budget.Account) *table {
 	t := &table{types: types, account: account}
 	if len(types) > 0 {
