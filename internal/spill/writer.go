@@ -69,19 +69,25 @@ func (p *Partitioned) Append(run int, b columnar.Batch) error {
 		return nil
 	}
 	p.parts[run].rows += int64(rows)
-	step := p.rowsOfBlock(b)
+	size := int(int64(b.Size()) * int64(rows) / int64(b.Len))
+	pieces := max(1, (size+p.target/2)/p.target)
+	step := (rows + pieces - 1) / pieces
 	for from := 0; from < rows; from += step {
-		if err := p.appendPiece(run, b.Slice(from, min(step, rows-from)), step); err != nil {
+		if err := p.appendPiece(run, b.Slice(from, min(step, rows-from)), size/pieces); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// appendPiece adds at most step rows, which make about a block: directly when that leaves no tiny block, else to those collected.
-func (p *Partitioned) appendPiece(run int, b columnar.Batch, step int) error {
+// appendPiece adds rows of about so many bytes, at most those of a block and a half: as a block, unless it or the rows collected before it
+// would make a tiny one; then to those collected.
+func (p *Partitioned) appendPiece(run int, b columnar.Batch, size int) error {
 	part := &p.parts[run]
-	if part.empty() && b.Rows() > step/2 {
+	if size >= p.target/2 && (part.empty() || part.builder.Size() >= p.target/4) {
+		if err := p.EndRun(run); err != nil {
+			return err
+		}
 		return p.write(run, b)
 	}
 	if part.builder == nil {
@@ -95,11 +101,6 @@ func (p *Partitioned) appendPiece(run int, b columnar.Batch, step int) error {
 }
 
 func (t *part) empty() bool { return t.builder == nil || t.builder.Len() == 0 }
-
-// rowsOfBlock returns how many rows of b make a block.
-func (p *Partitioned) rowsOfBlock(b columnar.Batch) int {
-	return max(1, int(int64(p.target)*int64(b.Len)/int64(max(1, b.Size()))))
-}
 
 // writeBuilt writes the rows that a run has collected.
 func (p *Partitioned) writeBuilt(run int) error { return p.write(run, p.parts[run].builder.Finish()) }
