@@ -3,6 +3,7 @@ package expr
 import (
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/millrace/millrace/columnar"
 )
@@ -227,14 +228,6 @@ func (b binder) boolean(e Expr) (vector, error) {
 
 // nullable says whether e may be null; e has been bound.
 func (b binder) nullable(e Expr) bool {
-	some := func(list []Expr) bool {
-		for _, a := range list {
-			if b.nullable(a) {
-				return true
-			}
-		}
-		return false
-	}
 	switch e.Op {
 	case OpColumn:
 		return b.schema.Fields[b.schema.Index(e.Name)].Nullable
@@ -243,16 +236,11 @@ func (b binder) nullable(e Expr) bool {
 	case OpIsNull:
 		return false
 	case OpIf:
-		return some(e.Args[1:])
+		return slices.ContainsFunc(e.Args[1:], b.nullable)
 	case OpCoalesce:
-		for _, a := range e.Args {
-			if !b.nullable(a) {
-				return false
-			}
-		}
-		return true
+		return !slices.ContainsFunc(e.Args, func(a Expr) bool { return !b.nullable(a) })
 	default:
-		return some(e.Args)
+		return slices.ContainsFunc(e.Args, b.nullable)
 	}
 }
 

@@ -138,8 +138,9 @@ func numberCast(from, t columnar.Type) caster {
 		return floatCast[float64](t)
 	case columnar.Decimal:
 		return decimalCast(int(from.Scale), t)
+	default:
+		return nil
 	}
-	return nil
 }
 
 type fixedInteger interface {
@@ -182,8 +183,9 @@ func integerCast[From fixedInteger](t columnar.Type) caster {
 			}
 			return kernel.Rescale128(v, 0, int(t.Precision), sel, v)
 		}
+	default:
+		return nil
 	}
-	return nil
 }
 
 func narrow[From, To fixedInteger](c columnar.Column, sel []int32, out columnar.Column) int32 {
@@ -228,8 +230,9 @@ func floatCast[From fixedFloat](t columnar.Type) caster {
 		return func(c columnar.Column, sel []int32, out columnar.Column) int32 {
 			return kernel.Decimals(columnar.Values[From](c), int(t.Scale), int(t.Precision), sel, decimalsOf(out))
 		}
+	default:
+		return nil
 	}
-	return nil
 }
 
 func integers[To fixedInteger](scale int) caster {
@@ -265,8 +268,9 @@ func decimalCast(scale int, t columnar.Type) caster {
 		return func(c columnar.Column, sel []int32, out columnar.Column) int32 {
 			return kernel.Rescale128(decimalsOf(c), int(t.Scale)-scale, int(t.Precision), sel, decimalsOf(out))
 		}
+	default:
+		return nil
 	}
-	return nil
 }
 
 // castable says whether convertValue has a way from one type to the other.
@@ -345,17 +349,17 @@ func rowCount(n int, sel []int32) int {
 
 // convertValue casts a value of normal form from one type to another that castable allows.
 func convertValue(v any, from, t columnar.Type) (any, bool) {
-	switch {
-	case t.Kind == columnar.String:
+	switch t.Kind {
+	case columnar.String:
 		return valueText(v, from), true
-	case t.Kind == columnar.Bool:
+	case columnar.Bool:
 		if s, ok := v.(string); ok {
 			b, err := strconv.ParseBool(strings.ToLower(s))
 			return b, err == nil
 		}
 		order, ok := compareNumbers(v, int64(0))
 		return order != 0, ok
-	case t.Kind == columnar.Date:
+	case columnar.Date:
 		if s, ok := v.(string); ok {
 			at, err := parseTime(s)
 			if err != nil {
@@ -365,11 +369,18 @@ func convertValue(v any, from, t columnar.Type) (any, bool) {
 		}
 		days, _ := floorDiv(v.(time.Time).Unix(), daySeconds)
 		return midnight(days), true
-	case t.Kind == columnar.Float32:
+	case columnar.Float32:
 		if d, ok := v.(columnar.DecimalValue); ok {
 			return float64(float32(decimalFloat(d))), true
 		}
+		return plainValue(v, t)
+	default:
+		return plainValue(v, t)
 	}
+}
+
+// plainValue casts where the kind of value decides, not the type.
+func plainValue(v any, t columnar.Type) (any, bool) {
 	switch v := v.(type) {
 	case bool:
 		return toInt(v), true

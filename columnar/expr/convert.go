@@ -207,6 +207,7 @@ func place(v any, t columnar.Type) (placed, error) {
 		case []byte:
 			return placed{value: v}, nil
 		}
+	default: // lists, maps and structs
 	}
 	return placed{}, errIncomparable(v, t)
 }

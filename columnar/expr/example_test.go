@@ -47,10 +47,10 @@ func Example() {
 	fmt.Println(where)
 	fmt.Println(b.Sel, sum, sum.Type(), columnar.Values[columnar.Decimal128](c)[1].Lo)
 
-	_, err = expr.Bind(expr.Col("shiped").Gt(day), schema)
+	_, err = expr.Bind(expr.Col("sipped").Gt(day), schema)
 	fmt.Println(err)
 	// Output:
 	// shipped > 1994-08-23 AND discount >= 0.05 AND discount <= 0.06
 	// [1] price * (1 - discount) decimal(38,4) 94000
-	// binding shiped > 1994-08-23: column "shiped" is not in [shipped price discount]
+	// binding sipped > 1994-08-23: column "sipped" is not in [shipped price discount]
 }

@@ -12,9 +12,10 @@ func Fold(e Expr) Expr {
 		return foldLogic(e)
 	case OpEq, OpNe, OpLt, OpLe, OpGt, OpGe:
 		// Comparisons are by value, so that the type of a constant operand does not matter.
-		e = e.withArgs(func(a Expr) Expr { return foldConstant(a, true) })
+		return foldConstant(e.withArgs(func(a Expr) Expr { return foldConstant(a, true) }), false)
+	default:
+		return foldConstant(e, false)
 	}
-	return foldConstant(e, false)
 }
 
 // foldLogic drops what does not matter to an AND or OR, and all of it when one part decides.

@@ -9,6 +9,12 @@ import (
 	"github.com/millrace/millrace/columnar/kernel"
 )
 
+// truth is a bool in both forms: as values and as the rows where it is what is wanted.
+type truth interface {
+	vector
+	predicate
+}
+
 // test writes to out the rows of sel (nil: all n) that pass; it need not look at nulls.
 type test func(cols []columnar.Column, n int, sel, out []int32) []int32
 
@@ -111,22 +117,19 @@ func bothValid(buf *[]byte, n int, cols ...columnar.Column) columnar.Bitmap {
 }
 
 // leaf compiles a comparison, IN, LIKE or a search in a string, for the rows where it is true, or false when want is.
-func (b binder) leaf(e Expr, want bool) (vector, error) {
+func (b binder) leaf(e Expr, want bool) (truth, error) {
 	switch e.Op {
 	case OpIn:
 		return b.in(e, want)
 	case OpLike, OpStartsWith, OpEndsWith, OpContains:
 		return b.search(e, want)
+	default:
+		op := comparisons[e.Op]
+		if !want {
+			op = op.Negated()
+		}
+		return b.comparison(op, e.Args[0], e.Args[1])
 	}
-	op := comparisons[e.Op]
-	if !want {
-		op = op.Negated()
-	}
-	l, err := b.comparison(op, e.Args[0], e.Args[1])
-	if err != nil {
-		return nil, err
-	}
-	return l, nil
 }
 
 var comparisons = map[Op]kernel.Comparison{
@@ -257,11 +260,8 @@ func floatTest[T interface {
 	if c == c {
 		return numberTest(op, c)
 	}
-	switch op {
-	case kernel.Le:
-		return always(true)
-	case kernel.Gt:
-		return always(false)
+	if op == kernel.Le || op == kernel.Gt {
+		return always(op == kernel.Le)
 	}
 	want := op == kernel.Eq || op == kernel.Ge
 	return func(cols []columnar.Column, _ int, sel, out []int32) []int32 {
@@ -319,7 +319,7 @@ func rowTest(pass func(cols []columnar.Column, i int) bool) test {
 }
 
 // in compiles x IN (…). A null in the list makes null of what would be false.
-func (b binder) in(e Expr, want bool) (vector, error) {
+func (b binder) in(e Expr, want bool) (truth, error) {
 	x, err := b.vector(e.Args[0])
 	if err != nil {
 		return nil, err
@@ -401,8 +401,13 @@ func inTest(t columnar.Type, values []any, want bool) test {
 		return func(cols []columnar.Column, _ int, sel, out []int32) []int32 {
 			return kernel.InTextSet(set, want, textsOf(cols[0]), sel, out)
 		}
+	default:
+		return rareInTest(t, values, want)
 	}
-	// Bools, floats with their NaN, fixed binaries: few values, or rare.
+}
+
+// rareInTest is IN for bools, floats with their NaN, and fixed binaries: one value after the other.
+func rareInTest(t columnar.Type, values []any, want bool) test {
 	tests := make([]test, len(values))
 	for i, v := range values {
 		tests[i] = scalarTest(kernel.Eq, t, placed{value: v})
@@ -469,7 +474,7 @@ func (o *orNull) eval(f *frame, sel []int32) (columnar.Column, error) {
 }
 
 // search compiles LIKE, starts_with, ends_with and contains.
-func (b binder) search(e Expr, want bool) (vector, error) {
+func (b binder) search(e Expr, want bool) (truth, error) {
 	v, err := b.vectors(e.Args)
 	if err != nil {
 		return nil, err
@@ -521,10 +526,11 @@ func matcher(op Op, text []byte) (match func([]byte) bool, part []byte, enough b
 		return func(s []byte) bool { return bytes.HasSuffix(s, text) }, nil, false
 	case OpContains:
 		return func(s []byte) bool { return bytes.Contains(s, text) }, text, true
+	default:
+		p := kernel.Like(string(text))
+		if prefix, _, _ := p.Prefix(); len(prefix) == 0 {
+			part, enough = p.Part()
+		}
+		return p.Match, part, enough
 	}
-	p := kernel.Like(string(text))
-	if prefix, _, _ := p.Prefix(); len(prefix) == 0 {
-		part, enough = p.Part()
-	}
-	return p.Match, part, enough
 }

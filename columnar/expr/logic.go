@@ -28,14 +28,15 @@ func (b binder) predicate(e Expr, want bool) (predicate, error) {
 	case OpIsNull:
 		arg, err := b.vector(e.Args[0])
 		return &isNull{arg: arg, want: want}, err
+	case OpEq, OpNe, OpLt, OpLe, OpGt, OpGe, OpIn, OpLike, OpStartsWith, OpEndsWith, OpContains:
+		return b.leaf(e, want)
+	default:
+		return b.boolRows(e, want)
 	}
-	if _, comparison := comparisons[e.Op]; comparison || e.Op == OpIn || e.Op == OpLike || e.Op == OpStartsWith || e.Op == OpEndsWith || e.Op == OpContains {
-		v, err := b.leaf(e, want)
-		if err != nil {
-			return nil, err
-		}
-		return v.(predicate), nil
-	}
+}
+
+// boolRows compiles a bool that is made of values, such as a column.
+func (b binder) boolRows(e Expr, want bool) (predicate, error) {
 	v, err := b.boolean(e)
 	if err != nil {
 		return nil, err

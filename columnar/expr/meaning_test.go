@@ -18,13 +18,26 @@ var one = func() columnar.Batch {
 		t     columnar.Type
 		value any
 	}{
-		{"i", columnar.Int64Type, int64(7)}, {"small", columnar.Type{Kind: columnar.Int8}, int64(100)}, {"u", columnar.Type{Kind: columnar.Uint64}, uint64(math.MaxUint64)},
-		{"f", columnar.Float64Type, 2.5}, {"nan", columnar.Float64Type, math.NaN()}, {"zero", columnar.Float64Type, math.Copysign(0, -1)},
-		{"f32", columnar.Type{Kind: columnar.Float32}, 0.5}, {"d", columnar.DecimalOf(15, 2), decimal(5, 2)}, {"s", columnar.StringType, "Straße"},
-		{"n", columnar.StringType, " 42"}, {"b", columnar.BoolType, true}, {"day", columnar.DateType, testDay}, {"ts", columnar.TimestampType, testDay.Add(time.Hour)},
-		{"local", columnar.Type{Kind: columnar.Timestamp}, testDay.Add(time.Hour)}, {"dur", columnar.Type{Kind: columnar.Duration}, time.Minute},
-		{"bin", columnar.BinaryType, []byte{1, 2}}, {"fix", columnar.Type{Kind: columnar.FixedBinary, Width: 2}, []byte{1, 2}},
-		{"none", columnar.Int64Type, nil}, {"unsure", columnar.BoolType, nil}, {"list", columnar.ListOf(columnar.Int64Type, false), nil},
+		{"i", columnar.Int64Type, int64(7)},
+		{"small", columnar.Type{Kind: columnar.Int8}, int64(100)},
+		{"u", columnar.Type{Kind: columnar.Uint64}, uint64(math.MaxUint64)},
+		{"f", columnar.Float64Type, 2.5},
+		{"nan", columnar.Float64Type, math.NaN()},
+		{"zero", columnar.Float64Type, math.Copysign(0, -1)},
+		{"f32", columnar.Type{Kind: columnar.Float32}, 0.5},
+		{"d", columnar.DecimalOf(15, 2), decimal(5, 2)},
+		{"s", columnar.StringType, "Straße"},
+		{"n", columnar.StringType, " 42"},
+		{"b", columnar.BoolType, true},
+		{"day", columnar.DateType, testDay},
+		{"ts", columnar.TimestampType, testDay.Add(time.Hour)},
+		{"local", columnar.Type{Kind: columnar.Timestamp}, testDay.Add(time.Hour)},
+		{"dur", columnar.Type{Kind: columnar.Duration}, time.Minute},
+		{"bin", columnar.BinaryType, []byte{1, 2}},
+		{"fix", columnar.Type{Kind: columnar.FixedBinary, Width: 2}, []byte{1, 2}},
+		{"none", columnar.Int64Type, nil},
+		{"unsure", columnar.BoolType, nil},
+		{"list", columnar.ListOf(columnar.Int64Type, false), nil},
 	}
 	s := &columnar.Schema{}
 	for _, f := range fields {

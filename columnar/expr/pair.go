@@ -91,8 +91,9 @@ func sameKindLeaf(op kernel.Comparison, x, y vector) (*leaf, error) {
 		return pairLeaf(x, y, rows(func(cols []columnar.Column) func(i int) bool {
 			return func(i int) bool { return op.Holds(bytes.Compare(cols[0].FixedBytes(i), cols[1].FixedBytes(i))) }
 		})), nil
+	default:
+		return nil, fmt.Errorf("%s columns cannot be compared", x.typ())
 	}
-	return nil, fmt.Errorf("%s columns cannot be compared", x.typ())
 }
 
 func numbers[T interface {

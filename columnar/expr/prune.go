@@ -52,6 +52,7 @@ func possible(e Expr, stats func(string) (Stats, bool)) outcomes {
 		case nil:
 			return canBeNull
 		}
+		return anything
 	case OpNot:
 		return negation(possible(e.Args[0], stats))
 	case OpAnd:
@@ -75,8 +76,10 @@ func possible(e Expr, stats func(string) (Stats, bool)) outcomes {
 				return ofColumn(e, s)
 			}
 		}
+		return anything
+	default:
+		return anything
 	}
-	return anything
 }
 
 // columnFirst turns literal op x into x op literal.
@@ -129,11 +132,12 @@ func ofColumn(e Expr, s Stats) outcomes {
 		return found
 	case OpLike, OpStartsWith:
 		return null | canBeFalse | r.prefix(e)
+	default:
+		if e.Args[1].Value == nil {
+			return canBeNull
+		}
+		return null | r.compare(e.Op, e.Args[1].Value)
 	}
-	if e.Args[1].Value == nil {
-		return canBeNull
-	}
-	return null | r.compare(e.Op, e.Args[1].Value)
 }
 
 // span is the values that a column can have, besides null.

@@ -56,7 +56,13 @@ func (r reference) eval(e Expr) (any, error) {
 			}
 		}
 		return nil, nil
+	default:
+		return r.evalArgs(e)
 	}
+}
+
+// evalArgs evaluates what looks at all its arguments.
+func (r reference) evalArgs(e Expr) (any, error) {
 	args := make([]any, len(e.Args))
 	for i, a := range e.Args {
 		var err error
@@ -262,7 +268,7 @@ func arithReference(op Op, x, y any, t columnar.Type) (any, error) {
 		r.Mul(a, b)
 	case OpDiv:
 		r.Quo(a, b)
-	case OpMod:
+	default:
 		r.SetInt(new(big.Int).Rem(a.Num(), b.Num()))
 	}
 	return numberReference(r, t, false)

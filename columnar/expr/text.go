@@ -27,12 +27,19 @@ func (b binder) text(e Expr) (vector, error) {
 	switch e.Op {
 	case OpLength:
 		return &length{arg: v[0], bytes: binary}, nil
+	case OpSubstring:
+		return newSubstring(e, v)
 	case OpLower:
 		return &textMap{args: v, write: func(dst []byte, s string, _ int) []byte { return appendCase(dst, s, 'A', strings.ToLower) }}, nil
-	case OpUpper:
+	default:
 		return &textMap{args: v, write: func(dst []byte, s string, _ int) []byte { return appendCase(dst, s, 'a', strings.ToUpper) }}, nil
 	}
+}
+
+// newSubstring compiles substring(v[0], v[1], v[2]).
+func newSubstring(e Expr, v []vector) (vector, error) {
 	for i := 1; i < 3; i++ {
+		var err error
 		if !v[i].typ().IsInteger() && v[i].typ().Kind != 0 {
 			return nil, fmt.Errorf("substring counts in integers, but %s is %s", e.Args[i], v[i].typ())
 		}

@@ -102,7 +102,7 @@ func arithRows[T Number](op Operation, a, b Operand[T], sel []int32, out []T) {
 		for _, i := range sel {
 			out[i] = a.at(i) * b.at(i)
 		}
-	case Div:
+	default:
 		for _, i := range sel {
 			out[i] = a.at(i) / b.at(i)
 		}
@@ -124,7 +124,7 @@ func arithVectors[T Number](op Operation, a, b, out []T) {
 		for i := range out {
 			out[i] = a[i] * b[i]
 		}
-	case Div:
+	default:
 		for i := range out {
 			out[i] = a[i] / b[i]
 		}
@@ -146,24 +146,24 @@ func arithScalar[T Number](op Operation, a []T, c T, out []T) {
 		for i := range out {
 			out[i] = a[i] * c
 		}
-	case Div:
+	default:
 		for i := range out {
 			out[i] = a[i] / c
 		}
 	}
 }
 
+// scalarArith is - and /; + and * have their operands swapped.
 func scalarArith[T Number](op Operation, c T, b, out []T) {
 	b = b[:len(out)]
-	switch op {
-	case Sub:
+	if op == Sub {
 		for i := range out {
 			out[i] = c - b[i]
 		}
-	case Div:
-		for i := range out {
-			out[i] = c / b[i]
-		}
+		return
+	}
+	for i := range out {
+		out[i] = c / b[i]
 	}
 }
 

@@ -139,11 +139,8 @@ func NaNs[T Float](v []T, want bool, sel, out []int32) []int32 {
 
 // CompareVectors writes to out the rows of sel where a compares so with b. NaN is ordered; for integers the compiler drops those terms.
 func CompareVectors[T Number](op Comparison, a, b []T, sel, out []int32) []int32 {
-	switch op {
-	case Gt:
-		op, a, b = Lt, b, a
-	case Ge:
-		op, a, b = Le, b, a
+	if op == Gt || op == Ge {
+		op, a, b = op.Flipped(), b, a
 	}
 	if sel != nil {
 		return refineVectors(op, a, b, sel, out)
@@ -166,7 +163,7 @@ func CompareVectors[T Number](op Comparison, a, b []T, sel, out []int32) []int32
 			out[n] = int32(i)
 			n += b2i(x < b[i]) | b2i(x == x)&b2i(b[i] != b[i])
 		}
-	case Le:
+	default: // Le
 		for i, x := range a {
 			out[n] = int32(i)
 			n += b2i(x <= b[i]) | b2i(b[i] != b[i])
@@ -197,7 +194,7 @@ func refineVectors[T Number](op Comparison, a, b []T, sel, out []int32) []int32 
 			out[n] = i
 			n += b2i(x < y) | b2i(x == x)&b2i(y != y)
 		}
-	case Le:
+	default: // Le
 		for _, i := range sel {
 			x, y := a[i], b[i]
 			out[n] = i

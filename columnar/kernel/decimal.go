@@ -4,15 +4,11 @@ import "math/bits"
 
 // CompareScalar128 is CompareScalar for decimals of one scale.
 func CompareScalar128(op Comparison, v []Int128, c Int128, sel, out []int32) []int32 {
-	n := 0
-	flip := 0
-	switch op {
-	case Eq, Ne:
-		flip = b2i(op == Ne)
+	if op == Eq || op == Ne {
+		flip := b2i(op == Ne)
 		return filter128(v, sel, out, func(x Int128) int { return b2i(x == c) ^ flip })
-	case Ge, Le:
-		flip = 1
 	}
+	n, flip := 0, b2i(op == Ge || op == Le)
 	greater := op == Gt || op == Le
 	if sel == nil {
 		out = out[:len(v)]

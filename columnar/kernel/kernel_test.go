@@ -67,6 +67,7 @@ func check(t *rapid.T, name string, n int, sel []int32, pass func(i int) bool, r
 }
 
 func testCompare[T Number](t *testing.T, values *rapid.Generator[T]) {
+	t.Helper()
 	rapid.Check(t, func(t *rapid.T) {
 		a := rapid.SliceOfN(values, 0, 100).Draw(t, "a")
 		b := rapid.SliceOfN(values, len(a), len(a)).Draw(t, "b")
@@ -91,6 +92,7 @@ func testCompare[T Number](t *testing.T, values *rapid.Generator[T]) {
 }
 
 func testReduce[T Number](t *rapid.T, a []T, sel []int32) {
+	t.Helper()
 	rows := want(len(a), sel, func(int) bool { return true })
 	lo, ok := Min(a, sel)
 	hi, ok2 := Max(a, sel)

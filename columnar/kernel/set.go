@@ -26,12 +26,7 @@ func NewSet[T comparable](values []T) *Set[T] {
 // Has says whether v is in the set.
 func (s *Set[T]) Has(v T) bool {
 	if s.many == nil {
-		for _, x := range s.few {
-			if x == v {
-				return true
-			}
-		}
-		return false
+		return slices.Contains(s.few, v)
 	}
 	_, ok := s.many[v]
 	return ok
@@ -76,10 +71,8 @@ func NewTextSet(values []string) *TextSet {
 
 // Has says whether v is in the set.
 func (s *TextSet) Has(v []byte) bool {
-	for _, x := range s.few {
-		if x == string(v) {
-			return true
-		}
+	if s.many == nil {
+		return slices.ContainsFunc(s.few, func(x string) bool { return x == string(v) })
 	}
 	_, ok := s.many[string(v)]
 	return ok
