@@ -59,7 +59,7 @@ func shops() []Shop {
 // settings are the ways in which every job of these tests is run: its result must not depend on them.
 func settings(t *testing.T) map[string]runner.Options {
 	t.Helper()
-	small := runner.Options{Parallelism: 2, Memory: 1 << 20, Scratch: t.TempDir()}
+	small := runner.Options{Parallelism: 2, Memory: 256 << 10, Scratch: t.TempDir()}
 	return map[string]runner.Options{
 		"1 task":             {Parallelism: 1},
 		"2 tasks":            {Parallelism: 2},
@@ -110,14 +110,14 @@ func check[T any](t *testing.T, want []T, compare func(a, b T) int, build func(j
 	}
 }
 
+// run runs a job into a sink of its own and returns the records committed.
 func run[T any](t *testing.T, o runner.Options, build func(job *plan.Job) dataset.DataSet[T]) []T {
 	t.Helper()
-	var result *dataset.Result[T]
-	_, err := runner.Run(t.Context(), func(job *plan.Job) { result = dataset.Collect(build(job)) }, o)
-	if err != nil {
+	sink := &memorySink[T]{}
+	if _, err := runner.Run(t.Context(), func(job *plan.Job) { dataset.Write(build(job), sink) }, o); err != nil {
 		t.Fatal(err)
 	}
-	return result.Records()
+	return sink.committed
 }
 
 func compareSales(a, b Sale) int {

@@ -29,6 +29,17 @@ func fuse(g *graph) bool {
 	return false
 }
 
+// name writes the node into its functions: messages go by it.
+func name(n *plan.Node) {
+	switch op := n.Op.(type) {
+	case plan.Rows:
+		n.Op = plan.Rows{Program: named(n, op.Program)}
+	case plan.Whole:
+		op.Program.Node = n.String()
+		n.Op = op
+	}
+}
+
 // named writes the node that each stage belongs to into those that have none yet: messages go by it.
 func named(n *plan.Node, p rows.Program) rows.Program {
 	stages := make([]rows.Stage, len(p.Stages))

@@ -28,6 +28,9 @@ func Job(job *plan.Job) (*plan.Job, error) {
 			g.count()
 		}
 	}
+	for _, n := range g.nodes {
+		name(n)
+	}
 	return g.job()
 }
 

@@ -249,21 +249,25 @@ func (c *compiler) narrow(n *plan.Node, s *Stage, tasks int) *Stage {
 	return to
 }
 
-// breakDiamonds makes an edge blocking wherever a stage reaches another by two ways: if both flowed, each could wait for the other.
+// breakDiamonds makes the inputs of a stage blocking wherever two of them come from one producer by different ways: if all flowed, each
+// could wait for the other. Where that leaves a region that waits for itself, nothing flows.
 func (c *compiler) breakDiamonds() {
 	for _, s := range c.plan.Stages {
-		if len(s.Inputs) < 2 {
-			continue
-		}
 		seen := map[*Stage]bool{}
 		for _, e := range s.Inputs {
-			if e.Blocking {
-				continue
-			}
-			if reaches(e.From, seen) {
-				e.Blocking = true
+			if !e.Blocking && reaches(e.From, seen) {
+				block(s.Inputs)
 			}
 		}
+	}
+	if !c.plan.isSound() {
+		block(c.plan.Edges)
+	}
+}
+
+func block(edges []*Edge) {
+	for _, e := range edges {
+		e.Blocking = true
 	}
 }
 
@@ -279,6 +283,22 @@ func reaches(s *Stage, seen map[*Stage]bool) bool {
 		}
 	}
 	return false
+}
+
+// isSound says whether the regions can be run in their order: each reads, over blocking edges, only from regions before it.
+func (p *Plan) isSound() bool {
+	order := map[*Stage]int{}
+	for i, region := range p.Regions() {
+		for _, s := range region {
+			order[s] = i
+		}
+	}
+	for _, e := range p.Edges {
+		if e.Blocking && order[e.From] >= order[e.To] {
+			return false
+		}
+	}
+	return true
 }
 
 // first returns 0 to n-1.

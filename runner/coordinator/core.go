@@ -202,6 +202,9 @@ func (c *Core) schedule() ([]Action, error) {
 	if all {
 		return append(out, c.finish()), nil
 	}
+	if !slices.ContainsFunc(c.regions, func(r *region) bool { return r.running > 0 }) {
+		return nil, errors.New("broken invariant: regions are left, none of them can start, and nothing runs")
+	}
 	return out, nil
 }
 

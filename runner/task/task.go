@@ -51,7 +51,7 @@ type Task struct {
 
 	stopReading func() // ends the fetcher's goroutine early
 
-	probe   func() error
+	probe func() error
 }
 
 // New returns a task of the operators, head first. Probe is called once a turn of the loop; its error ends the task: tests kill tasks

@@ -212,7 +212,7 @@ func (w *Worker) prepare(ctx context.Context, a control.Assignment, r *running) 
 		} else {
 			o, err := build.New(op)
 			if err != nil {
-				p.err = fmt.Errorf("%s: %w", op.Node, err)
+				p.err = err
 				return p
 			}
 			ops = append(ops, task.Operator{Name: op.Node.String(), Op: o, Env: env})

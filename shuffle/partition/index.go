@@ -6,7 +6,8 @@ import (
 	"github.com/millrace/millrace/columnar"
 )
 
-// Index sends each row to the channel that an integer column names, counted from 0.
+// Index sends each row to the channel that an integer column names, modulo the number of channels: channel 0 also gets what is named by
+// that number, by twice it and by minus it.
 type Index struct {
 	column  int
 	scatter scatter
@@ -15,7 +16,7 @@ type Index struct {
 // NewIndex returns a partitioner by the int32 or int64 column at that position.
 func NewIndex(column int) *Index { return &Index{column: column} }
 
-// Partition implements Partitioner. A null, or a number that is no channel, is an error.
+// Partition implements Partitioner. A null is an error.
 func (x *Index) Partition(b columnar.Batch, sel [][]int32) error {
 	column := &b.Columns[x.column]
 	channels := x.scatter.room(b.Rows())
@@ -39,11 +40,11 @@ func named[T int32 | int64](channels []uint32, values []T, column *columnar.Colu
 	for i := range channels {
 		row := b.Row(i)
 		if column.IsNull(row) {
-			return fmt.Errorf("partitioning by index: row %d has a null, not a partition of 0 to %d", row, n-1)
+			return fmt.Errorf("partitioning by index: row %d has a null, which names no partition", row)
 		}
-		v := values[row]
-		if v < 0 || int64(v) >= int64(n) {
-			return fmt.Errorf("partitioning by index: row %d names partition %d of 0 to %d", row, v, n-1)
+		v := int64(values[row]) % int64(n)
+		if v < 0 {
+			v += int64(n)
 		}
 		channels[i] = uint32(v)
 	}
