@@ -2,6 +2,8 @@ package hdfs
 
 import (
 	"context"
+	"errors"
+	"log/slog"
 	"math/rand/v2"
 	"time"
 )
@@ -45,8 +47,11 @@ func persist[T any](ctx context.Context, f *FS, do func(again bool) (T, error), 
 	p := f.patience()
 	for again := false; ; again = true {
 		v, err := call(ctx, f, func() (T, error) { return do(again) }, undo)
-		if err = translate(err); err == nil || !p.wait(ctx, err) {
-			return v, err
+		if err = translate(err); err == nil {
+			return v, nil
+		}
+		if !p.wait(ctx, err) {
+			return v, errors.Join(context.Cause(ctx), err)
 		}
 	}
 }
@@ -79,18 +84,17 @@ func (p *patience) wait(ctx context.Context, err error) bool {
 	if !isTransient(err) || ctx.Err() != nil || time.Now().Add(p.next).After(p.until) {
 		return false
 	}
-	p.tell("hdfs is unavailable, trying again", "cluster", p.fsys.authority, "error", err)
+	p.fsys.opts.Logger.Log(ctx, p.level(), "hdfs is unavailable, trying again", "cluster", p.fsys.authority, "error", err)
 	return p.pause(ctx)
 }
 
-// tell logs: what goes wrong first as a warning, what follows for those who debug.
-func (p *patience) tell(message string, facts ...any) {
+// level is how to log the next failure: the first is a warning, what follows is for those who debug.
+func (p *patience) level() slog.Level {
 	if p.told {
-		p.fsys.opts.Logger.Debug(message, facts...)
-		return
+		return slog.LevelDebug
 	}
 	p.told = true
-	p.fsys.opts.Logger.Warn(message, facts...)
+	return slog.LevelWarn
 }
 
 // pause sleeps, each time longer. It returns false when time or context are over.

@@ -100,9 +100,11 @@ func holds(t *testing.T, fsys vfs.FileSystem, p string, want []byte) {
 }
 
 func TestCluster(t *testing.T) {
-	c := hadoop.Start(t, hadoop.Options{DataNodes: 3})
+	// As in production, the NameNode takes minutes to notice that a DataNode is dead: nobody can wait for that.
+	c := hadoop.Start(t, hadoop.Options{DataNodes: 3, HDFSSite: map[string]string{"dfs.namenode.heartbeat.recheck-interval": "300000"}})
 	t.Run("Conformance", func(t *testing.T) {
 		vfstest.Run(t, func(t *testing.T) (vfs.FileSystem, string) {
+			t.Helper()
 			fsys := open(t, c, hdfs.Options{})
 			return fsys, folder(t, fsys)
 		})

@@ -28,6 +28,8 @@
 // "integrity" or "privacy" without AES (Open refuses them by the configuration, ErrProtection; reading would fail
 // later), erasure coding, encryption zones, short-circuit reads. One NameNode call runs at a time for each FS.
 //
+// Memory: about 0.6 MB for each open writer, 2 MB for each file being read forward.
+//
 // Goroutines: one for each running call, fetch or send, one by the library for lease renewal, all ended by FS.Close.
 // After a write that failed in the pipeline the library leaves one idle goroutine behind. Stability: extension.
 package hdfs

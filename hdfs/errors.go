@@ -62,7 +62,7 @@ func (e *RemoteError) Is(target error) bool {
 	if !ok && e.lacksDataNodes() {
 		known = vfs.ErrUnavailable
 	}
-	return known != nil && known == target //nolint:errorlint // both are sentinels
+	return known != nil && known == target
 }
 
 // lacksDataNodes tells an exception of no class of its own: no DataNode would take a block.
@@ -79,8 +79,11 @@ func translate(err error) error {
 	if err == nil {
 		return nil
 	}
-	var path *os.PathError
-	for errors.As(err, &path) && path.Err != nil {
+	for {
+		path, ok := err.(*os.PathError) //nolint:errorlint // what lies deeper was wrapped on purpose
+		if !ok || path.Err == nil {
+			break
+		}
 		err = path.Err
 	}
 	var remote hdfs.Error
@@ -98,8 +101,7 @@ func translate(err error) error {
 
 // isOurs tells an error that needs no translation: whatever is not from the network.
 func isOurs(err error) bool {
-	var remote *RemoteError
-	if errors.As(err, &remote) {
+	if _, ok := errors.AsType[*RemoteError](err); ok {
 		return true
 	}
 	for _, known := range []error{

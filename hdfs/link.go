@@ -18,6 +18,9 @@ type links struct {
 	detours   bool // whether a write request may go to another DataNode than was dialled: without SASL only
 	pipelines pipelines
 
+	life context.Context //nolint:containedctx // ends what is being dialled when the links are closed
+	end  context.CancelFunc
+
 	mu     sync.Mutex // guards open and closed
 	open   map[*link]struct{}
 	closed bool
@@ -30,6 +33,7 @@ func newLinks(timeout time.Duration) *links {
 		timeout: timeout, open: map[*link]struct{}{},
 		dialer: net.Dialer{Timeout: min(timeout, 20*time.Second), KeepAlive: 30 * time.Second},
 	}
+	l.life, l.end = context.WithCancel(context.Background())
 	l.pipelines = pipelines{minimum: 1, dial: l.dialer.DialContext, seen: map[string]sighting{}}
 	return l
 }
@@ -57,6 +61,9 @@ func (l *links) dialDataNode(ctx context.Context, network, addr string) (net.Con
 
 // connect opens a link.
 func (l *links) connect(ctx context.Context, network, addr string) (*link, error) {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	defer context.AfterFunc(l.life, cancel)()
 	conn, err := l.dialer.DialContext(ctx, network, addr)
 	if err != nil {
 		return nil, err
@@ -74,6 +81,7 @@ func (l *links) connect(ctx context.Context, network, addr string) (*link, error
 
 // close cuts all connections and lets no new one come.
 func (l *links) close() {
+	l.end()
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.closed = true
@@ -99,13 +107,13 @@ func (d deadlined) Read(p []byte) (int, error) {
 	if cause := d.cause.Load(); cause != nil {
 		return 0, *cause
 	}
-	if err := d.Conn.SetReadDeadline(time.Now().Add(d.links.timeout)); err != nil {
+	if err := d.SetReadDeadline(time.Now().Add(d.links.timeout)); err != nil {
 		return 0, err
 	}
 	n, err := d.Conn.Read(p)
 	if err != nil && n == 0 {
 		d.cause.CompareAndSwap(nil, &err)
-		d.link.Close() // for the library to find it unusable; err says why
+		d.Close() // for the library to find it unusable; err says why
 	}
 	return n, err
 }
@@ -116,7 +124,7 @@ func (k *link) Write(p []byte) (int, error) {
 	if cause := k.cause.Load(); cause != nil {
 		return 0, *cause
 	}
-	if err := k.Conn.SetWriteDeadline(time.Now().Add(k.links.timeout)); err != nil {
+	if err := k.SetWriteDeadline(time.Now().Add(k.links.timeout)); err != nil {
 		return 0, err
 	}
 	if len(p) > 3 && p[2] == writeBlock && k.links.pipelines.isDistrustful() {

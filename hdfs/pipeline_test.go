@@ -74,7 +74,7 @@ func TestDetour(t *testing.T) {
 	l := newLinks(time.Second)
 	defer l.close()
 	l.pipelines.minimum = 1
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	listener, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -8,7 +8,7 @@ import (
 )
 
 // spoolMemory is how much of a spool stays in memory; most files are smaller.
-const spoolMemory = 1 << 20
+const spoolMemory = 256 << 10
 
 // spool keeps bytes for a replay: in memory, and beyond spoolMemory in a scratch file that has no name any more.
 type spool struct {

@@ -14,7 +14,7 @@ import (
 )
 
 // writeBuffer is how much a writer gathers before it sends.
-const writeBuffer = 256 << 10
+const writeBuffer = 128 << 10
 
 // abortGrace is how long Abort waits for a step under way.
 const abortGrace = 5 * time.Second
@@ -187,7 +187,7 @@ func (w *writer) recover(cause error) error {
 			return errors.Join(vfs.Unavailable(cause), w.blind)
 		}
 		w.fsys.links.pipelines.distrust()
-		p.tell("hdfs writer begins its file anew", "file", w.fsys.URL(w.path), "bytes", w.size, "error", cause)
+		w.fsys.opts.Logger.Log(w.ctx, p.level(), "hdfs writer begins its file anew", "file", w.fsys.URL(w.path), "bytes", w.size, "error", cause)
 		name, lib, err := w.rewrite()
 		if err == nil {
 			w.discard(w.lib, w.name) // but for the first, which holds the asked name
@@ -348,7 +348,9 @@ func (w *writer) release() {
 	w.fsys.running.Go(func() {
 		defer close(released)
 		if sending != nil {
-			<-sending
+			if err := <-sending; err != nil {
+				w.fsys.opts.Logger.Debug("hdfs write ended after it was given up", "file", w.fsys.URL(w.path), "error", err)
+			}
 		}
 		if !w.good {
 			w.discard(w.lib, w.name)
