@@ -168,24 +168,26 @@ func fieldOf[T any]() (columnar.Field, error) {
 	return c.Schema().Fields[0], nil
 }
 
-// Decode returns the results in a column that the aggregate's accumulator gave.
+// Decode returns the results in a column that the aggregate's accumulator gave, the zero value for null if Out has no null of its own.
 func (a Aggregate[In, Out]) Decode(result columnar.Column) ([]Out, error) {
 	c, err := codec.Of[one[Out]]()
 	if err != nil {
 		return nil, err
 	}
-	schema := columnar.NewSchema(columnar.Field{Name: "value", Type: a.Result.Type, Nullable: a.Result.Nullable})
-	decoder, err := c.Decoder(schema)
+	decoder, err := c.Decoder(c.Schema())
 	if err != nil {
-		return nil, fmt.Errorf("decoding results of %s: %w", a.Name, err)
+		return nil, err
 	}
-	values, err := decoder.Decode(columnar.Batch{Schema: schema, Columns: []columnar.Column{result}, Len: result.Len}, nil)
+	cols := []columnar.Column{withoutNulls(result, c.Schema().Fields[0])}
+	values, err := decoder.Decode(columnar.Batch{Schema: c.Schema(), Columns: cols, Len: result.Len}, nil)
 	if err != nil {
 		return nil, fmt.Errorf("decoding results of %s: %w", a.Name, err)
 	}
 	out := make([]Out, len(values))
 	for i := range values {
-		out[i] = values[i].Value
+		if !result.IsNull(i) {
+			out[i] = values[i].Value
+		}
 	}
 	return out, nil
 }

@@ -32,7 +32,7 @@ func avgFunction[A number](t, result columnar.Type, ops arithmetic[A], retracts 
 		State:  []columnar.Field{always("sum", wide), always("count", columnar.Int64Type)},
 		Result: value("avg", result), CanRetract: retracts,
 		New: func() Accumulator {
-			a := averager[A]{summer[A]{name: "avg", wide: wide, result: result, ops: ops}}
+			a := averager[A]{summer: summer[A]{name: "avg", wide: wide, result: result, ops: ops}}
 			if retracts {
 				return &retractingAverager[A]{a}
 			}
@@ -42,7 +42,10 @@ func avgFunction[A number](t, result columnar.Type, ops arithmetic[A], retracts 
 }
 
 // averager is a summer whose integers are summed in 128 bits, and whose results are divided.
-type averager[A number] struct{ summer[A] }
+type averager[A number] struct {
+	summer[A]
+	signed []int64
+}
 
 type retractingAverager[A number] struct{ averager[A] }
 
@@ -74,7 +77,8 @@ func (a *averager[A]) load(groups []int32, col *columnar.Column, sel []int32) ([
 			out[k] = columnar.Decimal128{Lo: values[rowAt(sel, k)]}
 		}
 	} else {
-		for k, v := range widenSigned(col, sel, make([]int64, len(out))) {
+		a.signed = grown(a.signed, len(out))
+		for k, v := range widenSigned(col, sel, a.signed[:len(out)]) {
 			out[k] = columnar.Decimal128{Lo: uint64(v), Hi: v >> 63}
 		}
 	}

@@ -55,6 +55,8 @@ type bag struct {
 	lists  lists // what is arranged: starts may be of fewer groups than there are
 	fresh  []*columnar.Builder
 	owners []int32 // the groups of the rows in fresh
+
+	rows, kept []int32 // scratch of promising
 }
 
 func newBag(fields []columnar.Field, keep int) *bag {
@@ -66,8 +68,8 @@ func newBag(fields []columnar.Field, keep int) *bag {
 func (b *bag) Grow(n int) { b.groups = max(b.groups, n) }
 
 func (b *bag) Add(groups []int32, in []columnar.Column, sel []int32) error {
-	if b.keep > 0 && in[0].HasNulls() {
-		sel, groups = notNull(nil, nil, groups, &in[0], sel)
+	if b.keep > 0 {
+		sel, groups = b.promising(groups, in, sel)
 	}
 	for i, c := range in[:len(b.fields)] {
 		if sel == nil {
@@ -85,6 +87,31 @@ func (b *bag) Add(groups []int32, in []columnar.Column, sel []int32) error {
 func (b *bag) Merge(groups []int32, state []columnar.Column, sel []int32) error {
 	items, rows, owners := unlist(groups, &state[0], sel)
 	return b.Add(owners, items, rows)
+}
+
+// promising returns the rows, and their groups, that may be among the best: not null, and before the last of those that a full group has.
+func (b *bag) promising(groups []int32, in []columnar.Column, sel []int32) (rows, kept []int32) {
+	b.rows, b.kept = b.rows[:0], b.kept[:0]
+	orders := b.orders()
+	for k, g := range groups {
+		row := rowAt(sel, k)
+		if in[0].IsNull(row) {
+			continue
+		}
+		if int(g)+1 < len(b.lists.starts) {
+			end := int(b.lists.starts[g+1])
+			if end-int(b.lists.starts[g]) == b.keep && keys.Compare(in, row, b.lists.cols, end-1, orders) >= 0 {
+				continue
+			}
+		}
+		b.rows, b.kept = append(b.rows, int32(row)), append(b.kept, g)
+	}
+	return b.rows, b.kept
+}
+
+// orders is how the rows of a group are sorted.
+func (b *bag) orders() []keys.Order {
+	return []keys.Order{{Descending: true}, {NullsFirst: true}}[:len(b.fields)]
 }
 
 // arrange puts the fresh rows to the others.
@@ -120,7 +147,7 @@ func (b *bag) arrange() {
 
 // best sorts the rows of each group and keeps the first.
 func (b *bag) best(all []columnar.Column, order, starts []int32) (kept, ends []int32) {
-	orders := []keys.Order{{Descending: true}, {NullsFirst: true}}[:len(all)]
+	orders := b.orders()
 	kept, ends = order[:0], make([]int32, 1, len(starts))
 	for g := range len(starts) - 1 {
 		rows := order[starts[g]:starts[g+1]]
