@@ -6,13 +6,17 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"log/slog"
 	"math/rand/v2"
 	"path"
 	"strings"
+	"sync"
 	"testing"
 	"time"
+
+	"golang.org/x/sync/errgroup"
 
 	"github.com/millrace/millrace/hdfs"
 	"github.com/millrace/millrace/internal/testkit/hadoop"
@@ -211,5 +215,61 @@ func TestCluster(t *testing.T) {
 		if n, err := f.ReadAt(got, 0); err == nil || !bytes.Equal(got[:n], data[:n]) {
 			t.Errorf("read %d bytes, %v: of the old file or none, never of the new", n, err)
 		}
+	})
+	t.Run("ManyWritersLoseADataNode", func(t *testing.T) {
+		fsys := open(t, c, hdfs.Options{})
+		dir, data := folder(t, fsys), random(1_700_000)
+		defer c.StartDataNode(t, 0)
+		var g errgroup.Group
+		var once sync.Once
+		for w := range 4 {
+			g.Go(func() error {
+				for i := range 3 {
+					p := fmt.Sprintf("%s/%d-%d", dir, w, i)
+					kill := map[int]func(){900_000: func() { once.Do(func() { c.KillDataNode(0) }) }}
+					if err := create(t.Context(), fsys, p, data[w:], kill); err != nil {
+						return err
+					}
+				}
+				return nil
+			})
+		}
+		if err := g.Wait(); err != nil {
+			t.Fatal(err)
+		}
+		infos, err := fsys.List(t.Context(), dir)
+		if err != nil || len(infos) != 12 {
+			t.Errorf("%d files, %v", len(infos), err)
+		}
+		for _, info := range infos {
+			got, err := vfs.ReadFile(t.Context(), fsys, info.Path)
+			if w := int(info.Name()[0] - '0'); err != nil || !bytes.Equal(got, data[w:]) {
+				t.Errorf("%s: %v, or the bytes differ", info.Path, err)
+			}
+		}
+	})
+	t.Run("PatienceEnds", func(t *testing.T) {
+		fsys := open(t, c, hdfs.Options{Patience: time.Second})
+		p := folder(t, fsys) + "/f"
+		w, err := fsys.Create(t.Context(), p)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := w.Write(random(300_000)); err != nil {
+			t.Fatal(err)
+		}
+		c.KillNameNode(0)
+		start := time.Now()
+		if err := w.Close(); !vfs.IsUnavailable(err) {
+			t.Errorf("Close without a NameNode: %v", err)
+		}
+		if err := w.Abort(); !vfs.IsUnavailable(err) {
+			t.Errorf("Abort without a NameNode: %v", err)
+		}
+		if took := time.Since(start); took > 15*time.Second {
+			t.Errorf("it took %v to give up", took)
+		}
+		c.StartNameNode(t, 0)
+		c.AwaitDataNodes(t, 3)
 	})
 }
