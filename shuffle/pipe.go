@@ -35,7 +35,7 @@ type queue struct {
 	mu       sync.Mutex // guards all below
 	batches  []columnar.Batch
 	ended    bool
-	unwanted bool     // the consumer takes nothing more: what comes is dropped
+	unwanted bool   // the consumer takes nothing more: what comes is dropped
 	producer func() // wakes the producer when there is room again
 	consumer func() // wakes the consumer when there is something to take
 }

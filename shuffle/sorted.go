@@ -16,8 +16,8 @@ import (
 type SortedConfig struct {
 	Schema  *columnar.Schema
 	Columns []int
-	Orders  []keys.Order // one a column
-	Memory  *budget.Account
+	Orders  []keys.Order    // one a column
+	Memory  *budget.Account // belongs to the output, and is closed by its Release
 	Spill   *spill.Manager
 	Name    string // for scratch files and messages
 }
@@ -216,6 +216,7 @@ func (o *SortedOutput) Release(ctx context.Context) error {
 		}
 	}
 	o.runs = nil
+	o.config.Memory.Close()
 	return errors.Join(errs...)
 }
 
@@ -230,6 +231,9 @@ type cursor struct {
 	batch        columnar.Batch
 	keys         columnar.Column
 	row, end     int
+	loaded       func(*cursor) // is told of each new batch
+	number       uint32        // of the batch, given by loaded
+	rowBytes     int           // of a row of the batch, about
 }
 
 // open returns a cursor before the run's first row in range; nil when there is none.
@@ -270,7 +274,8 @@ func (c *cursor) load() (bool, error) {
 		c.next++
 	}
 	c.keys = c.config.keysOf(c.encoder, c.batch)
-	c.row, c.end = 0, c.batch.Len
+	c.row, c.end, c.rowBytes = 0, c.batch.Len, c.batch.Size()/c.batch.Len
+	c.loaded(c)
 	if c.lower != nil {
 		c.row = search(&c.keys, c.lower)
 	}

@@ -128,7 +128,7 @@ func (c *compiler) behind(n *plan.Node) *Stage {
 // connect adds an edge.
 func (c *compiler) connect(from, to *Stage, e Edge) {
 	e.ID, e.From, e.To = len(c.plan.Edges), from, to
-	e.Blocking = !c.options.Pipelined || e.Kind == Range
+	e.Blocking = !c.options.Pipelined || e.Orders != nil
 	c.plan.Edges = append(c.plan.Edges, &e)
 	to.Inputs = append(to.Inputs, &e)
 }
@@ -148,9 +148,10 @@ func (c *compiler) whole(n *plan.Node, op plan.Whole) {
 		c.chain(n, Whole{op})
 		return
 	}
-	to := c.exchange(n, c.at[n.Inputs[0].ID], Edge{Kind: Hash, Columns: op.Keys, Schema: n.Inputs[0].Schema})
 	columns := append(op.Keys[:len(op.Keys):len(op.Keys)], op.Then...)
-	c.place(n, to, Order{Columns: columns, Orders: ascending(columns)})
+	e := Edge{Kind: Hash, Columns: op.Keys, Schema: n.Inputs[0].Schema}
+	to := c.exchange(n, c.at[n.Inputs[0].ID], e)
+	c.place(n, to, Order{Columns: columns, Orders: ascending(columns), Schema: e.Schema})
 	c.place(n, to, Whole{op})
 }
 
@@ -179,11 +180,11 @@ func StateSchema(in *columnar.Schema, op plan.Aggregate) *columnar.Schema {
 
 func (c *compiler) sort(n *plan.Node, op plan.Sort) {
 	if !op.Global {
-		c.chain(n, Order{Columns: op.Columns, Orders: op.Orders})
+		c.chain(n, Order{Columns: op.Columns, Orders: op.Orders, Schema: n.Schema})
 		return
 	}
 	from := c.behind(&plan.Node{Inputs: n.Inputs})
-	c.place(n, from, Order{Columns: op.Columns, Orders: op.Orders, Runs: true})
+	c.place(n, from, Order{Columns: op.Columns, Orders: op.Orders, Runs: true, Schema: n.Schema})
 	to := c.exchange(n, from, Edge{Kind: Range, Columns: op.Columns, Orders: op.Orders, Schema: n.Schema})
 	c.at[n.ID] = to
 }
@@ -214,7 +215,7 @@ func (c *compiler) partition(n *plan.Node, op plan.Partition) {
 	e := Edge{Kind: kind, Columns: op.Columns, Schema: in.Schema}
 	if kind == Range {
 		e.Orders = ascending(op.Columns)
-		c.place(n, from, Order{Columns: e.Columns, Orders: e.Orders, Runs: true})
+		c.place(n, from, Order{Columns: e.Columns, Orders: e.Orders, Runs: true, Schema: in.Schema})
 	}
 	to := c.exchange(n, from, e)
 	to.Fixed = to.Fixed || kind == Index

@@ -46,7 +46,8 @@ type (
 	Order  struct {                  // sorts
 		Columns []int
 		Orders  []keys.Order
-		Runs    bool // emits sorted runs as memory fills, for a range exchange; else one sorted stream
+		Runs    bool             // emits sorted runs as memory fills, for an exchange that merges; else one sorted stream
+		Schema  *columnar.Schema // of the rows
 	}
 	// Aggregate is grouped or, without keys, of the whole input. Keys and Calls' inputs are columns of the input. A Partial one emits
 	// keys and states; a Final one reads them: key columns first, then each call's state columns.
@@ -111,7 +112,7 @@ type Edge struct {
 	Port     int // the input of To's first operator
 	Kind     Kind
 	Columns  []int        // Hash, Range, Index
-	Orders   []keys.Order // Range
+	Orders   []keys.Order // Range, and Hash where the consumer wants its rows sorted: producers write sorted runs, the consumer merges
 	Blocking bool
 	Schema   *columnar.Schema // of the rows exchanged
 }
@@ -179,7 +180,9 @@ func (s *Stage) Schema(i int) *columnar.Schema {
 		if spec.Mode == Partial {
 			return StateSchema(op.Node.Inputs[0].Schema, op.Node.Op.(plan.Aggregate))
 		}
-	case Order, Limit:
+	case Order:
+		return spec.Schema
+	case Limit:
 		return op.Node.Inputs[0].Schema
 	case Sink, Result:
 		return nil

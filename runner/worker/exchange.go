@@ -14,24 +14,30 @@ import (
 type exchange struct {
 	edge   *physical.Edge
 	pipe   *shuffle.Pipe
-	left   map[int]shuffle.Output        // by producer task: blocking edges
-	sorted map[int]*shuffle.SortedOutput // by producer task: edges cut by range
+	left   map[int]shuffle.Output      // by producer task: blocking edges
+	sorted map[int]shuffle.SplitOutput // by producer task: edges whose rows arrive sorted
 }
 
 // keep makes what a successful attempt wrote what consumers read.
 func (x *exchange) keep(task int, w shuffle.Writer) {
 	switch w := w.(type) {
 	case *shuffle.SortedWriter:
-		if x.sorted == nil {
-			x.sorted = map[int]*shuffle.SortedOutput{}
-		}
-		x.sorted[task] = w.Sorted()
+		x.keepSorted(task, shuffle.SplitOutput{w.Sorted()})
+	case *shuffle.SplitWriter:
+		x.keepSorted(task, w.Sorted())
 	case shuffle.BlockingWriter:
 		if x.left == nil {
 			x.left = map[int]shuffle.Output{}
 		}
 		x.left[task] = w.Output()
 	}
+}
+
+func (x *exchange) keepSorted(task int, o shuffle.SplitOutput) {
+	if x.sorted == nil {
+		x.sorted = map[int]shuffle.SplitOutput{}
+	}
+	x.sorted[task] = o
 }
 
 // drop forgets everything. What cannot be removed goes with the scratch folder.
@@ -50,9 +56,7 @@ func (x *exchange) drop() {
 func (w *Worker) writer(ctx context.Context, e *physical.Edge, a control.Assignment, wake func()) (shuffle.Writer, error) {
 	name := fmt.Sprintf("edge %d of %s", e.ID, a.Attempt)
 	if e.Kind == physical.Range {
-		return shuffle.NewSortedWriter(ctx, shuffle.SortedConfig{
-			Schema: e.Schema, Columns: e.Columns, Orders: e.Orders, Memory: w.config.Memory.Account(name), Spill: w.config.Spill, Name: name,
-		}), nil
+		return w.sortedWriter(ctx, e, name), nil
 	}
 	partitions := e.To.Tasks
 	if !e.Blocking {
@@ -65,11 +69,24 @@ func (w *Worker) writer(ctx context.Context, e *physical.Edge, a control.Assignm
 	if !e.Blocking {
 		return w.pipe(e, a).Writer(a.Attempt.Task, e.Schema, by, wake), nil
 	}
+	if e.Orders != nil {
+		parts := make([]*shuffle.SortedWriter, partitions)
+		for k := range parts {
+			parts[k] = w.sortedWriter(ctx, e, fmt.Sprintf("partition %d of %s", k, name))
+		}
+		return shuffle.NewSplitWriter(by, parts), nil
+	}
 	if e.Kind == physical.Broadcast || e.Kind == physical.Gather || e.Kind == physical.Forward {
 		partitions, by = 1, &partition.Forward{}
 	}
 	return shuffle.NewBlockingWriter(ctx, shuffle.BlockingConfig{
 		Schema: e.Schema, Partitions: partitions, By: by, Memory: w.config.Memory.Account(name), Spill: w.config.Spill, Name: name,
+	})
+}
+
+func (w *Worker) sortedWriter(ctx context.Context, e *physical.Edge, name string) *shuffle.SortedWriter {
+	return shuffle.NewSortedWriter(ctx, shuffle.SortedConfig{
+		Schema: e.Schema, Columns: e.Columns, Orders: e.Orders, Memory: w.config.Memory.Account(name), Spill: w.config.Spill, Name: name,
 	})
 }
 
@@ -110,18 +127,24 @@ func (w *Worker) gate(ctx context.Context, e *physical.Edge, a control.Assignmen
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	x := w.exchanges[e.ID]
-	if e.Kind == physical.Range {
-		lower, upper := cut(a.Bounds[e.ID], a.Attempt.Task)
-		outputs := make([]*shuffle.SortedOutput, len(x.sorted))
-		for t, o := range x.sorted {
-			outputs[t] = o
-		}
-		if a.Attempt.Task > len(a.Bounds[e.ID]) {
-			outputs = nil
-		}
-		return shuffle.OpenMerge(ctx, outputs, lower, upper)
+	if e.Orders != nil {
+		return x.merge(ctx, e, a)
 	}
 	return x.open(ctx, e, a)
+}
+
+// merge opens what the producers left of a range of keys, or of some partitions, in order.
+func (x *exchange) merge(ctx context.Context, e *physical.Edge, a control.Assignment) (shuffle.Gate, error) {
+	lower, upper := cut(a.Bounds[e.ID], a.Attempt.Task)
+	if e.Kind == physical.Range && a.Attempt.Task > len(a.Bounds[e.ID]) {
+		return shuffle.Chain(nil), nil // there are fewer different keys than tasks
+	}
+	r := a.Ranges[e.ID]
+	var outputs []*shuffle.SortedOutput
+	for t := range len(x.sorted) {
+		outputs = append(outputs, x.sorted[t][r.From:r.To]...)
+	}
+	return shuffle.OpenMerge(ctx, outputs, lower, upper)
 }
 
 // open opens what the producers of a blocking edge left for a task: of a forward edge all of some producers, of others some partitions of
