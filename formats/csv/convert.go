@@ -8,13 +8,13 @@ import (
 	"math"
 
 	"github.com/millrace/millrace/columnar"
+	"github.com/millrace/millrace/formats/internal/lines"
 	"github.com/millrace/millrace/formats/internal/scalar"
 )
 
 // column converts one wanted column.
 type column struct {
 	field     columnar.Field
-	index     int // in the batch
 	place     int // of the field in the record; -1 the file lacks it
 	null      []byte
 	quote     byte
@@ -24,8 +24,8 @@ type column struct {
 	valid     columnar.Bitmap // of the batch under way; zero while there is no null
 }
 
-func newColumn(s settings, f columnar.Field, index, place int) *column {
-	c := &column{field: f, index: index, place: place, null: []byte(s.null), quote: s.quote}
+func newColumn(s settings, f columnar.Field, place int) *column {
+	c := &column{field: f, place: place, null: []byte(s.null), quote: s.quote}
 	c.convert = c.converter()
 	return c
 }
@@ -160,7 +160,7 @@ func (c *column) setNull(t *table, row int) {
 }
 
 func (c *column) fail(t *table, row int, reason error) {
-	t.bad = append(t.bad, badRow{at: t.start(row), row: row, column: c.index, reason: reason})
+	t.bad = append(t.bad, lines.Bad{At: t.start(row), Row: row, Field: c.field.Name, Reason: reason})
 }
 
 func (c *column) bools(t *table) columnar.Column {

@@ -70,7 +70,7 @@ func (s settings) head(ctx context.Context, in formats.Input) ([]string, error) 
 	if !s.needsFile() {
 		return s.columns, nil
 	}
-	c, err := lines.Open(in, formats.Range{To: 1}, s.lineOptions(nil))
+	c, err := lines.Open(in, formats.Range{To: 1}, s.lineOptions())
 	if err != nil {
 		return nil, err
 	}
@@ -83,8 +83,8 @@ func (s settings) head(ctx context.Context, in formats.Input) ([]string, error) 
 }
 
 // lineOptions are what the cutter has to know.
-func (s settings) lineOptions(bad func(formats.BadRecord) error) lines.Options {
-	o := lines.Options{MaxRecord: s.maxRecord, Bad: bad}
+func (s settings) lineOptions() lines.Options {
+	o := lines.Options{MaxRecord: s.maxRecord}
 	if s.multiline {
 		o.Ends = s.tokenizer(1).wholeRecords
 	}

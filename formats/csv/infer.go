@@ -21,7 +21,7 @@ const (
 
 // infer returns the columns of a file. All of them are nullable: the sample does not show what comes later.
 func infer(ctx context.Context, s settings, in formats.Input) (*columnar.Schema, error) {
-	c, err := lines.Open(in, formats.Range{To: min(in.Size(), sampleBytes)}, s.lineOptions(nil))
+	c, err := lines.Open(in, formats.Range{To: min(in.Size(), sampleBytes)}, s.lineOptions())
 	if err != nil {
 		return nil, err
 	}

@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"math/bits"
+
+	"github.com/millrace/millrace/formats/internal/lines"
 )
 
 // A table has the places of the fields of some records in a chunk. Of a record with n fields there are n+1 places: the byte before the record, then
@@ -19,16 +21,8 @@ type table struct {
 	stride int // fields of a record, and one
 	rows   int
 	read   int // bytes of data that the records take, and what is left out between them
-	bad    []badRow
+	bad    []lines.Bad
 	quoted bool // fields may begin with a quote
-}
-
-// badRow is a record or field that cannot be decoded.
-type badRow struct {
-	at     int // in the chunk, where the record begins
-	row    int // in the table; -1 not in it
-	column int // of the batch; -1 the record as a whole
-	reason error
 }
 
 // start returns where record r begins.
@@ -154,7 +148,7 @@ func fieldCount(got, want int) error {
 }
 
 func (k *tokenizer) complain(start int, reason error) {
-	k.t.bad = append(k.t.bad, badRow{at: start, row: -1, column: -1, reason: reason})
+	k.t.bad = append(k.t.bad, lines.Bad{At: start, Row: -1, Reason: reason})
 }
 
 // findQuoted is find for data with quotes, a record at a time.

@@ -19,10 +19,8 @@ package lines
 import (
 	"bytes"
 	"context"
-	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 
 	"github.com/millrace/millrace/formats"
 	"github.com/millrace/millrace/formats/compress"
@@ -232,7 +230,7 @@ func (c *Cutter) Bad(rest []byte, reason error) formats.BadRecord {
 
 // describe describes the bad record that data begins with, at position pos.
 func (c *Cutter) describe(data []byte, pos int64, reason error) formats.BadRecord {
-	if i := bytes.IndexByte(data, '\n'); i >= 0 && c.o.Ends == nil {
+	if i := bytes.IndexByte(data, '\n'); i >= 0 {
 		data = bytes.TrimSuffix(data[:i], []byte{'\r'})
 	}
 	data = bytes.Clone(data[:min(len(data), sampleSize)])
@@ -258,14 +256,7 @@ func (c *Cutter) Done() int64 { return c.src.done() }
 // Close releases the decoder.
 func (c *Cutter) Close() error { return c.src.close() }
 
-// fail names the file in errors that do not yet.
-func (c *Cutter) fail(err error) error {
-	var named *fs.PathError
-	if err == nil || errors.As(err, &named) {
-		return err
-	}
-	return fmt.Errorf("reading %s: %w", c.name, err)
-}
+func (c *Cutter) fail(err error) error { return Named(c.name, err) }
 
 // Split divides a file of lines into ranges of about target bytes; one when its compression does not allow more, none when it is
 // empty.
