@@ -130,7 +130,7 @@ func (t *byteTable) find(col *columnar.Column, sel []int32, out []int32, insert 
 	return nil
 }
 
-// probe looks up the words in a and b, of the rows of c; c is not looked at when none is long. A short key is nearly always in the first
+// probe looks up the words in a and b, of the rows of c. A short key is nearly always in the first
 // or second slot: which one is decided without a branch.
 func (t *byteTable) probe(c *columnar.Column, sel []int32, out []int32, insert bool) error {
 	if t.limit == 0 {
@@ -246,6 +246,7 @@ func (t *byteTable) column(typ columnar.Type, from, to int) columnar.Column {
 	return columnar.OfStrings(typ, offsets, data, valid)
 }
 
+func (t *byteTable) len() int  { return t.n }
 func (t *byteTable) size() int { return t.slots.size() + t.entries.size() + t.text.size() }
 
 // reset forgets all groups; a table with room for many more than it held gives its memory back.

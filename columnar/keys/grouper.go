@@ -10,13 +10,22 @@ import (
 // Grouper numbers distinct keys in the order of their first rows: 0, 1, 2, ... Groups are never removed one by one. It is built for
 // batches: a chunk of rows is hashed, then looked up, so that the look-ups' cache misses overlap.
 //
-// One column of a fixed width of up to 8 bytes and one string or binary column have tables of their own; everything else goes through a
-// row encoding as one byte string. Keys of up to 15 bytes lie in the slots themselves.
+// There are three tables: for one column of a fixed width of up to 8 bytes; for several such columns of up to 23 bytes in all; for byte
+// strings, of which those of up to 15 bytes lie in the slots. Everything else becomes byte strings by a row encoding.
 type Grouper struct {
-	types []columnar.Type
-	words *wordTable // one column for which isWord holds
-	bytes *byteTable // all others
-	rows  *rowCoder  // more than one column, or one that is neither string nor binary
+	types  []columnar.Type
+	words  *wordTable  // one column for which isWord holds
+	tuples *tupleTable // rows for which rowCoder.tuple holds
+	bytes  *byteTable  // all others
+	rows   *rowCoder   // more than one column, or one that is neither string nor binary
+}
+
+// table is what the tables have in common.
+type table interface {
+	len() int
+	size() int
+	reset()
+	free()
 }
 
 // NewGrouper returns an empty Grouper for key columns of those types, whose tables are outside of the Go heap and counted in acct; a nil
@@ -29,9 +38,26 @@ func NewGrouper(types []columnar.Type, acct *budget.Account) *Grouper {
 	case len(types) == 1 && types[0].IsVariable():
 		g.bytes = newByteTable(acct)
 	default:
-		g.bytes, g.rows = newByteTable(acct), newRowCoder(types)
+		g.rows = newRowCoder(types)
+		if g.rows.tuple {
+			g.tuples = newTupleTable(acct)
+		} else {
+			g.bytes = newByteTable(acct)
+		}
 	}
 	return g
+}
+
+// table returns the one table there is.
+func (g *Grouper) table() table {
+	switch {
+	case g.words != nil:
+		return g.words
+	case g.tuples != nil:
+		return g.tuples
+	default:
+		return g.bytes
+	}
 }
 
 // Find writes the groups of n rows into out[:n]: of rows sel[0] to sel[n-1] of cols, or of the first n when sel is nil. Keys not seen
@@ -77,27 +103,24 @@ func (g *Grouper) find(cols []columnar.Column, sel []int32, out []int32, insert 
 
 // findRows looks up a chunk of rows, from position from on, by their encoding.
 func (g *Grouper) findRows(cols []columnar.Column, sel []int32, from int, out []int32, insert bool) error {
-	if g.rows.words {
-		g.rows.pack(cols, sel, from, g.bytes.a[:len(out)], g.bytes.b[:len(out)])
-		return g.bytes.probe(nil, nil, out, insert)
+	if t := g.tuples; t != nil {
+		g.rows.pack(cols, sel, from, t.a[:len(out)], t.b[:len(out)], t.c[:len(out)])
+		return t.probe(out, insert)
 	}
 	rows := g.rows.encode(cols, sel, from, len(out))
 	return g.bytes.find(&rows, nil, out, insert)
 }
 
 // Len returns the number of groups.
-func (g *Grouper) Len() int {
-	if g.words != nil {
-		return g.words.n
-	}
-	return g.bytes.n
-}
+func (g *Grouper) Len() int { return g.table().len() }
 
 // Keys returns the keys of the groups from (inclusive) to to (exclusive) as fresh columns, one row a group. Floats are canonical.
 func (g *Grouper) Keys(from, to int) []columnar.Column {
 	switch {
 	case g.words != nil:
-		return []columnar.Column{g.words.columns(g.types[0], from, to)}
+		return []columnar.Column{g.words.column(g.types[0], from, to)}
+	case g.tuples != nil:
+		return g.rows.unpack(g.tuples.keys.all[from:to])
 	case g.rows == nil:
 		return []columnar.Column{g.bytes.column(g.types[0], from, to)}
 	default:
@@ -106,27 +129,10 @@ func (g *Grouper) Keys(from, to int) []columnar.Column {
 }
 
 // Size returns the bytes of memory of the tables: what the account holds.
-func (g *Grouper) Size() int {
-	if g.words != nil {
-		return g.words.size()
-	}
-	return g.bytes.size()
-}
+func (g *Grouper) Size() int { return g.table().size() }
 
 // Reset forgets all groups and keeps memory for about as many.
-func (g *Grouper) Reset() {
-	if g.words != nil {
-		g.words.reset()
-		return
-	}
-	g.bytes.reset()
-}
+func (g *Grouper) Reset() { g.table().reset() }
 
 // Free forgets all groups and returns the memory. The Grouper can be used again.
-func (g *Grouper) Free() {
-	if g.words != nil {
-		g.words.free()
-		return
-	}
-	g.bytes.free()
-}
+func (g *Grouper) Free() { g.table().free() }

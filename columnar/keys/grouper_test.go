@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -183,6 +184,16 @@ func rowsOf(sel []int32, n int) int {
 }
 
 func TestGrouperAgainstMap(t *testing.T) {
+	t.Run("any", func(t *testing.T) { grouperAgainstMap(t, drawTypes) })
+	t.Run("words", func(t *testing.T) {
+		grouperAgainstMap(t, func(t *rapid.T) []columnar.Type {
+			words := slices.DeleteFunc(slices.Clone(keyTypes), func(t columnar.Type) bool { return !isWord(t) })
+			return rapid.SliceOfN(rapid.SampledFrom(words), 2, 10).Draw(t, "types")
+		})
+	})
+}
+
+func grouperAgainstMap(t *testing.T, drawTypes func(t *rapid.T) []columnar.Type) {
 	rapid.Check(t, func(t *rapid.T) {
 		types := drawTypes(t)
 		g, ref := NewGrouper(types, nil), reference{}

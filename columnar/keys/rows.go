@@ -24,7 +24,7 @@ type rowCoder struct {
 	types []columnar.Type
 	mask  int  // bytes of the null mask
 	fixed int  // bytes of the mask and the fixed-width columns
-	words bool // all columns are words, and a row has at most inlineBytes
+	tuple bool // all columns are words, and a row has at most tupleBytes
 
 	offsets []int32
 	data    []byte
@@ -33,13 +33,13 @@ type rowCoder struct {
 }
 
 func newRowCoder(types []columnar.Type) *rowCoder {
-	r := &rowCoder{types: types, mask: (len(types) + 7) / 8, words: true}
+	r := &rowCoder{types: types, mask: (len(types) + 7) / 8, tuple: true}
 	r.fixed = r.mask
 	for _, t := range types {
 		r.fixed += fixedWidth(t)
-		r.words = r.words && isWord(t)
+		r.tuple = r.tuple && isWord(t)
 	}
-	r.words = r.words && r.fixed <= inlineBytes
+	r.tuple = r.tuple && r.fixed <= tupleBytes
 	return r
 }
 
@@ -80,28 +80,63 @@ func (r *rowCoder) load(col *columnar.Column, sel []int32, n int, null func(k in
 	return values
 }
 
-// pack writes rows of at most inlineBytes, all words, as the two words of a byte table.
-func (r *rowCoder) pack(cols []columnar.Column, sel []int32, from int, a, b []uint64) {
+// pack writes the rows from position from on as tuples.
+func (r *rowCoder) pack(cols []columnar.Column, sel []int32, from int, a, b, c []uint64) {
 	clear(a)
-	for k := range b {
-		b[k] = uint64(r.fixed+1) << lengthShift
-	}
-	at := uint(8 * r.mask)
+	clear(b)
+	clear(c)
+	words, at := [...][]uint64{a, b, c, nil}, 8*r.mask
 	for i := range cols {
-		rows, c := window(&cols[i], sel, from, len(a))
-		values := r.load(&c, rows, len(a), func(k int) { a[k] |= 1 << i })
-		if at < 64 {
+		rows, view := window(&cols[i], sel, from, len(a))
+		values := r.load(&view, rows, len(a), func(k int) { a[k] |= 1 << i })
+		low, high, shift := words[at/64], words[at/64+1], at%64
+		for k, v := range values {
+			low[k] |= v << shift
+		}
+		width := 8 * fixedWidth(view.Type)
+		if shift+width > 64 {
 			for k, v := range values {
-				a[k] |= v << at
-				b[k] |= v >> (64 - at)
-			}
-		} else {
-			for k, v := range values {
-				b[k] |= v << (at - 64)
+				high[k] |= v >> (64 - shift)
 			}
 		}
-		at += uint(8 * fixedWidth(c.Type))
+		at += width
 	}
+}
+
+// unpack returns the columns of tuples.
+func (r *rowCoder) unpack(tuples []tuple) []columnar.Column {
+	cols, at := make([]columnar.Column, len(r.types)), 8*r.mask
+	values := make([]uint64, len(tuples))
+	for i, t := range r.types {
+		width := 8 * fixedWidth(t)
+		for k := range tuples {
+			words := [...]uint64{tuples[k].a, tuples[k].b, tuples[k].c, 0}
+			v := words[at/64]>>(at%64) | words[at/64+1]<<(64-at%64)
+			values[k] = v << (64 - width) >> (64 - width)
+			if t.Kind == columnar.Float32 {
+				values[k] = math.Float64bits(float64(math.Float32frombits(uint32(values[k]))))
+			}
+		}
+		cols[i] = storeWords(t, values, notNullBits(tuples, i))
+		at += width
+	}
+	return cols
+}
+
+// notNullBits returns the validity of column i of tuples.
+func notNullBits(tuples []tuple, i int) columnar.Bitmap {
+	nulls := uint64(0)
+	for k := range tuples {
+		nulls |= tuples[k].a
+	}
+	if nulls>>i&1 == 0 {
+		return columnar.Bitmap{}
+	}
+	valid := columnar.NewBitmap(len(tuples))
+	for k := range tuples {
+		valid.SetTo(k, tuples[k].a>>i&1 == 0)
+	}
+	return valid
 }
 
 // encode returns n rows from position from on as a binary column, valid until the next call.

@@ -214,8 +214,8 @@ func (t *wordTable) add(w uint64) int32 {
 	return int32(t.n - 1)
 }
 
-// columns returns the keys of the groups in [from, to) as a column.
-func (t *wordTable) columns(typ columnar.Type, from, to int) columnar.Column {
+// column returns the keys of the groups in [from, to).
+func (t *wordTable) column(typ columnar.Type, from, to int) columnar.Column {
 	var valid columnar.Bitmap
 	if null := int(t.null); null >= from && null < to {
 		valid = allBut(to-from, null-from)
@@ -232,6 +232,7 @@ func allBut(n, clear int) columnar.Bitmap {
 	return m
 }
 
+func (t *wordTable) len() int  { return t.n }
 func (t *wordTable) size() int { return t.slots.size() + t.keys.size() }
 
 // reset forgets all groups; a table with room for many more than it held gives its memory back.
