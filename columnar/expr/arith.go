@@ -107,10 +107,10 @@ func shortDecimal(f float64) (d columnar.DecimalValue, ok bool) {
 		return d, false
 	}
 	r := ratOf(f, false)
-	for scale := range maxDigits + 1 {
+	for scale := range columnar.MaxPrecision + 1 {
 		n, lost, _, _ := floorOf(f, scale, false)
 		if !lost {
-			if n.CmpAbs(tenTo(maxDigits)) >= 0 {
+			if n.CmpAbs(tenTo(columnar.MaxPrecision)) >= 0 {
 				break
 			}
 			return columnar.DecimalValue{Unscaled: fromBig(n), Scale: uint8(scale)}, true
@@ -122,18 +122,18 @@ func shortDecimal(f float64) (d columnar.DecimalValue, ok bool) {
 // decimalArith brings the operands to the scales that the operation takes.
 func decimalArith(op kernel.Operation, x, y vector) (vector, error) {
 	a, b := decimalOperand(x), decimalOperand(y)
-	at := func(scale int) columnar.Type { return columnar.DecimalOf(maxDigits, uint8(scale)) }
+	at := func(scale int) columnar.Type { return columnar.DecimalOf(columnar.MaxPrecision, uint8(scale)) }
 	sa, sb := int(a.typ().Scale), int(b.typ().Scale)
 	switch op {
 	case kernel.Mul:
-		if sa+sb > maxDigits {
-			return nil, fmt.Errorf("multiplying %s by %s takes %d digits after the point; the most is %d: cast one to a smaller scale", a.typ(), b.typ(), sa+sb, maxDigits)
+		if sa+sb > columnar.MaxPrecision {
+			return nil, fmt.Errorf("multiplying %s by %s takes %d digits after the point; the most is %d: cast one to a smaller scale", a.typ(), b.typ(), sa+sb, columnar.MaxPrecision)
 		}
 		return castArith(op, at(sa+sb), a, at(sa), b, at(sb))
 	case kernel.Div:
-		scale := min(maxDigits, max(6, sa+4))
-		if scale+sb > maxDigits {
-			return nil, fmt.Errorf("dividing %s by %s takes %d digits after the point; the most is %d: cast one to a smaller scale", a.typ(), b.typ(), scale+sb, maxDigits)
+		scale := min(columnar.MaxPrecision, max(6, sa+4))
+		if scale+sb > columnar.MaxPrecision {
+			return nil, fmt.Errorf("dividing %s by %s takes %d digits after the point; the most is %d: cast one to a smaller scale", a.typ(), b.typ(), scale+sb, columnar.MaxPrecision)
 		}
 		return castArith(op, at(scale), a, at(scale+sb), b, at(sb))
 	default:
@@ -150,13 +150,13 @@ func decimalOperand(v vector) vector {
 			return &constant{value: d, t: literalType(d)}
 		}
 		if c.value == nil {
-			return &constant{t: columnar.DecimalOf(maxDigits, c.t.Scale)}
+			return &constant{t: columnar.DecimalOf(columnar.MaxPrecision, c.t.Scale)}
 		}
 	}
 	if v.typ().Kind == columnar.Decimal {
 		return v
 	}
-	wide, err := adapt(v, columnar.DecimalOf(maxDigits, 0))
+	wide, err := adapt(v, columnar.DecimalOf(columnar.MaxPrecision, 0))
 	if err != nil {
 		return v
 	}
@@ -187,35 +187,38 @@ func operandOf[T any](v vector, c columnar.Column, values func(columnar.Column) 
 	return kernel.Operand[T]{Values: values(c)}
 }
 
-// operands evaluates both sides. Where one is null the other's cast must not fail: after an error they are evaluated again without such
-// rows.
-func (a *arith) operands(f *frame, sel []int32) (l, r columnar.Column, err error) {
+// operands evaluates both sides and says where neither is null. Where one is null the other's cast must not fail: after an error they are
+// evaluated again without such rows, in which they are unspecified then.
+func (a *arith) operands(f *frame, sel []int32) (l, r columnar.Column, valid columnar.Bitmap, err error) {
 	both := func(x, y vector, sel []int32) {
 		if l, err = evalOperand(f, x, sel); err == nil {
 			r, err = evalOperand(f, y, sel)
 		}
 	}
 	if both(a.left, a.right, sel); err == nil {
-		return l, r, nil
+		return l, r, bothValid(&a.valid, f.n, l, r), nil
 	}
 	if both(a.given[0], a.given[1], sel); err != nil {
-		return l, r, err
+		return l, r, valid, err
 	}
 	tmp := f.rows()
 	defer func() { f.giveBack(tmp) }()
 	if sel == nil {
 		sel = kernel.All(f.n, tmp)
 	}
-	both(a.left, a.right, validRows(r, f.n, validRows(l, f.n, sel, tmp), tmp))
-	return l, r, err
+	sel = validRows(r, f.n, validRows(l, f.n, sel, tmp), tmp)
+	a.valid = bitmapOf(a.valid, f.n)
+	kernel.FillBits(a.valid, false)
+	kernel.SetBits(sel, a.valid)
+	both(a.left, a.right, sel)
+	return l, r, columnar.Bitmap{Bits: a.valid}, err
 }
 
 func (a *arith) eval(f *frame, sel []int32) (columnar.Column, error) {
-	l, r, err := a.operands(f, sel)
+	l, r, valid, err := a.operands(f, sel)
 	if err != nil {
 		return l, err
 	}
-	valid := bothValid(&a.valid, f.n, l, r)
 	a.words = wordsOf(a.words, f.n*a.t.ByteWidth()/8)
 	out := columnar.Column{Type: a.t, Len: f.n, Valid: valid, Data: bytesOf(a.words)}
 	bad := a.run(l, r, sel, out)

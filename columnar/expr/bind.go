@@ -71,18 +71,18 @@ func (p *Program) Eval(b columnar.Batch) (columnar.Column, error) {
 }
 
 // EvalFilter returns the rows of b that count and for which the predicate is true, as positions in b's columns, written to scratch or,
-// where that is too short, to new memory. scratch may be b.Sel's memory. The program's type must be bool.
+// where that is too short, to new memory; never nil. scratch may be b.Sel's memory. The program's type must be bool.
 func (p *Program) EvalFilter(b columnar.Batch, scratch []int32) ([]int32, error) {
 	if p.rows == nil {
 		return nil, fmt.Errorf("filtering by %s: it is %s, not bool", p.source, p.root.typ())
+	}
+	if scratch == nil || cap(scratch) < b.Len {
+		scratch = make([]int32, b.Len)
 	}
 	if b.Rows() == 0 {
 		return scratch[:0], nil
 	}
 	p.frame.batch, p.frame.n = b, b.Len
-	if cap(scratch) < b.Len {
-		scratch = make([]int32, b.Len)
-	}
 	rows, err := p.rows.filter(&p.frame, b.Sel, scratch[:b.Len])
 	if err != nil {
 		return nil, fmt.Errorf("filtering by %s: %w", p.source, err)

@@ -178,7 +178,7 @@ func integerCast[From fixedInteger](t columnar.Type) caster {
 	case columnar.Decimal:
 		return func(c columnar.Column, sel []int32, out columnar.Column) int32 {
 			v := decimalsOf(out)
-			if bad := kernel.Int128s(columnar.Values[From](c), int(t.Scale), sel, v); bad >= 0 || t.Precision == maxDigits {
+			if bad := kernel.Int128s(columnar.Values[From](c), int(t.Scale), sel, v); bad >= 0 || t.Precision == columnar.MaxPrecision {
 				return bad
 			}
 			return kernel.Rescale128(v, 0, int(t.Precision), sel, v)
@@ -371,7 +371,7 @@ func convertValue(v any, from, t columnar.Type) (any, bool) {
 		return midnight(days), true
 	case columnar.Float32:
 		if d, ok := v.(columnar.DecimalValue); ok {
-			return float64(float32(decimalFloat(d))), true
+			return float64(float32(d.Float64())), true
 		}
 		return plainValue(v, t)
 	default:
@@ -405,7 +405,7 @@ func valueText(v any, from columnar.Type) string {
 		}
 		return strconv.FormatFloat(v, 'g', -1, size)
 	case columnar.DecimalValue:
-		return decimalText(v)
+		return v.String()
 	case time.Time:
 		switch {
 		case from.Kind == columnar.Date:
@@ -447,7 +447,7 @@ func textValue(s, raw string, t columnar.Type) (any, bool) {
 		f, err := strconv.ParseFloat(s, size)
 		return f, err == nil && !strings.ContainsAny(s, "_xX")
 	case t.Kind == columnar.Decimal:
-		d, err := parseDecimal(s)
+		d, err := columnar.ParseDecimal(s)
 		if err != nil {
 			return nil, false
 		}

@@ -91,7 +91,7 @@ func unify(t columnar.Type, v vector) (columnar.Type, error) {
 	}
 	switch {
 	case t.Kind == columnar.Decimal && (u.Kind == columnar.Decimal || u.IsInteger()), u.Kind == columnar.Decimal && t.IsInteger():
-		return columnar.DecimalOf(maxDigits, max(t.Scale, u.Scale)), nil
+		return columnar.DecimalOf(columnar.MaxPrecision, max(t.Scale, u.Scale)), nil
 	case isNumeric(t) && isNumeric(u):
 		return arithType(OpAdd, &column{t: t}, &column{t: u})
 	case t.Kind == columnar.Date && u.Kind == columnar.Timestamp:

@@ -29,7 +29,7 @@
 // products the sum of the scales (at most 38), quotients the dividend's scale plus four, or six if that is more, truncated; all have precision 38.
 //
 // Casts: to a narrower number, an error when the value does not fit; from float to integer, truncation towards zero; to a decimal of
-// smaller scale, rounding half away from zero; from float to decimal, the same after a multiplication in float64. Casts from strings fail on text that is not such a value.
+// smaller scale, rounding half away from zero; from float to decimal, rounding to the nearest. Casts from strings fail on text that is not such a value.
 //
 // Errors are raised only for rows that are evaluated: selected rows, and of those only the ones that the conditions further left in an
 // AND, OR, CASE or COALESCE leave open. That makes x <> 0 AND 10 / x > 2 safe.

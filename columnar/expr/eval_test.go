@@ -308,7 +308,7 @@ func checkFilter(t *rapid.T, p *Program, e Expr, b columnar.Batch, rows [][]any)
 	if err != nil {
 		t.Fatalf("%s: %v, but no row fails", e, err)
 	}
-	if !slices.Equal(got, want) {
+	if got == nil || !slices.Equal(got, want) {
 		t.Fatalf("%s\nof %v selects %v, want %v", e, rows, got, want)
 	}
 }

@@ -149,7 +149,7 @@ func wideDecimals(v ...vector) ([]vector, error) {
 			continue
 		}
 		var err error
-		if v[i], err = newCast(x, columnar.DecimalOf(maxDigits, 0)); err != nil {
+		if v[i], err = newCast(x, columnar.DecimalOf(columnar.MaxPrecision, 0)); err != nil {
 			return nil, err
 		}
 	}

@@ -443,7 +443,7 @@ func typeOf(k columnar.Kind, args []string, s string) (columnar.Type, error) {
 	case k == columnar.Timestamp && len(args) == 1 && strings.TrimSpace(args[0]) == "local":
 		t.UTC = false
 		return t, nil
-	case k == columnar.Decimal && len(args) == 2 && 1 <= numbers[0] && numbers[0] <= maxDigits && 0 <= numbers[1] && numbers[1] <= numbers[0]:
+	case k == columnar.Decimal && len(args) == 2 && 1 <= numbers[0] && numbers[0] <= columnar.MaxPrecision && 0 <= numbers[1] && numbers[1] <= numbers[0]:
 		return columnar.DecimalOf(uint8(numbers[0]), uint8(numbers[1])), nil
 	case k == columnar.FixedBinary && len(args) == 1 && 0 < numbers[0] && numbers[0] <= 1<<20:
 		t.Width = int32(numbers[0])
@@ -451,5 +451,5 @@ func typeOf(k columnar.Kind, args []string, s string) (columnar.Type, error) {
 	case k != columnar.Decimal && k != columnar.FixedBinary && len(args) == 0:
 		return t, nil
 	}
-	return t, fmt.Errorf("%q is not a type: decimals are decimal(precision,scale) with at most %d digits, fixed binaries fixedbinary(bytes)", s, maxDigits)
+	return t, fmt.Errorf("%q is not a type: decimals are decimal(precision,scale) with at most %d digits, fixed binaries fixedbinary(bytes)", s, columnar.MaxPrecision)
 }

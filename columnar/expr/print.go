@@ -175,7 +175,7 @@ func literal(v any) string {
 	case []byte:
 		return "x'" + hex.EncodeToString(v) + "'"
 	case columnar.DecimalValue:
-		return "decimal '" + decimalText(v) + "'"
+		return "decimal '" + v.String() + "'"
 	case time.Time:
 		return timeText(v)
 	case time.Duration:

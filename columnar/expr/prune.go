@@ -169,7 +169,7 @@ func compareBound(bound, literal any) (order int, ok bool) {
 		return 0, false
 	}
 	if d, isDecimal := literal.(columnar.DecimalValue); isDecimal && isFloat(bound) {
-		return compareFloats(bound.(float64), decimalFloat(d)), true
+		return compareFloats(bound.(float64), d.Float64()), true
 	}
 	return compareValues(bound, literal)
 }

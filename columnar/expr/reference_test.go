@@ -185,9 +185,9 @@ func (r reference) order(ex, ey Expr, x, y any) int {
 	fy, yf := y.(float64)
 	switch {
 	case xd && yf && ey.Op != OpLiteral:
-		return compareFloats(decimalFloat(x.(columnar.DecimalValue)), fy)
+		return compareFloats(x.(columnar.DecimalValue).Float64(), fy)
 	case yd && xf && ex.Op != OpLiteral:
-		return compareFloats(fx, decimalFloat(y.(columnar.DecimalValue)))
+		return compareFloats(fx, y.(columnar.DecimalValue).Float64())
 	}
 	if a, ok := x.([]byte); ok {
 		x, y = string(a), string(y.([]byte))
@@ -238,7 +238,7 @@ func fraction(v any, printed bool) *big.Rat {
 			r.SetString(fmt.Sprint(v))
 		}
 	case columnar.DecimalValue:
-		r.SetString(decimalText(v))
+		r.SetString(v.String())
 	default:
 		panic(fmt.Sprintf("%T is no number", v))
 	}
@@ -307,7 +307,7 @@ func floatReference(v any) float64 {
 	case float64:
 		return v
 	case columnar.DecimalValue:
-		return decimalFloat(v)
+		return v.Float64()
 	default:
 		f, _ := fraction(v, false).Float64()
 		return f
@@ -336,8 +336,11 @@ func castReference(v any, from, to columnar.Type) (any, error) {
 				return nil, errReference
 			}
 			scale := math.Pow10(int(to.Scale))
-			r := fraction(math.Round(f*scale), false)
-			return numberReference(r.Quo(r, fraction(scale, false)), to, true)
+			if scaled := math.Round(f * scale); math.Abs(scaled) < 1<<53 {
+				r := fraction(scaled, false)
+				return numberReference(r.Quo(r, fraction(scale, false)), to, true)
+			}
+			return numberReference(fraction(f, false), to, true)
 		}
 		return numberReference(fraction(v, true), to, true)
 	case to.Kind == columnar.Timestamp:

@@ -22,8 +22,8 @@ func normal(v any) (any, error) {
 	case []byte:
 		return bytes.Clone(v), nil
 	case columnar.DecimalValue:
-		if v.Scale > maxDigits {
-			return nil, fmt.Errorf("a decimal literal has scale %d; the most is %d", v.Scale, maxDigits)
+		if v.Scale > columnar.MaxPrecision {
+			return nil, fmt.Errorf("a decimal literal has scale %d; the most is %d", v.Scale, columnar.MaxPrecision)
 		}
 		return v, nil
 	case time.Time:
@@ -53,9 +53,6 @@ func normal(v any) (any, error) {
 	return nil, fmt.Errorf("a %T cannot be a literal; literals are nil, bools, numbers, strings, []byte, decimals, times and durations", v)
 }
 
-// maxDigits is the most digits a decimal has.
-const maxDigits = 38
-
 // parseNumber reads digits with an optional sign, point and exponent: an int64, a uint64, a float64, or a decimal when none of these
 // holds the number as written.
 func parseNumber(s string) (any, error) {
@@ -66,7 +63,7 @@ func parseNumber(s string) (any, error) {
 		if u, err := strconv.ParseUint(s, 10, 64); err == nil {
 			return u, nil
 		}
-		return parseDecimal(s)
+		return columnar.ParseDecimal(s)
 	}
 	f, err := strconv.ParseFloat(s, 64)
 	if err != nil {
@@ -75,8 +72,8 @@ func parseNumber(s string) (any, error) {
 	if strings.ContainsAny(s, "eE") {
 		return f, nil
 	}
-	if d, err := parseDecimal(s); err == nil {
-		if short, err := parseDecimal(strconv.FormatFloat(f, 'f', -1, 64)); err == nil && compareDecimals(d, short) != 0 {
+	if d, err := columnar.ParseDecimal(s); err == nil {
+		if short, err := columnar.ParseDecimal(strconv.FormatFloat(f, 'f', -1, 64)); err == nil && d.Cmp(short) != 0 {
 			return d, nil
 		}
 	}
@@ -95,7 +92,7 @@ func parseTyped(kind, s string) (any, error) {
 		}
 		return d, nil
 	case "decimal":
-		return parseDecimal(s)
+		return columnar.ParseDecimal(s)
 	case "float64":
 		f, err := strconv.ParseFloat(s, 64)
 		if err != nil {
@@ -122,42 +119,7 @@ func parseTime(s string) (time.Time, error) {
 	return time.Time{}, fmt.Errorf("%q is not a date or time such as 1998-09-02 or 1998-09-02T10:00:00Z", s)
 }
 
-// parseDecimal reads digits with an optional sign and point; the digits after the point are the scale.
-func parseDecimal(s string) (columnar.DecimalValue, error) {
-	none := columnar.DecimalValue{}
-	whole, fraction, _ := strings.Cut(s, ".")
-	n, ok := new(big.Int).SetString(whole+fraction, 10)
-	if !ok || whole == "" && fraction == "" || strings.ContainsAny(whole+fraction, "_") || strings.ContainsAny(fraction, "+-") {
-		return none, fmt.Errorf("%q is not a decimal", s)
-	}
-	if len(fraction) > maxDigits || new(big.Int).Abs(n).Cmp(tenTo(maxDigits)) >= 0 {
-		return none, fmt.Errorf("%s has more than the %d digits of a decimal", s, maxDigits)
-	}
-	return columnar.DecimalValue{Unscaled: fromBig(n), Scale: uint8(len(fraction))}, nil
-}
-
-// decimalText writes d with as many digits after the point as its scale says.
-func decimalText(d columnar.DecimalValue) string {
-	n := toBig(d.Unscaled)
-	s := new(big.Int).Abs(n).String()
-	if d.Scale > 0 {
-		if missing := int(d.Scale) + 1 - len(s); missing > 0 {
-			s = strings.Repeat("0", missing) + s
-		}
-		s = s[:len(s)-int(d.Scale)] + "." + s[len(s)-int(d.Scale):]
-	}
-	if n.Sign() < 0 {
-		return "-" + s
-	}
-	return s
-}
-
-// compareDecimals returns the sign of a - b.
-func compareDecimals(a, b columnar.DecimalValue) int {
-	x, y := toBig(a.Unscaled), toBig(b.Unscaled)
-	return x.Mul(x, tenTo(int(b.Scale))).Cmp(y.Mul(y, tenTo(int(a.Scale))))
-}
-
+// tenTo returns 10^n.
 func tenTo(n int) *big.Int {
 	return new(big.Int).Exp(big.NewInt(10), big.NewInt(int64(n)), nil)
 }

@@ -1,6 +1,9 @@
 package kernel
 
-import "math"
+import (
+	"math"
+	"strconv"
+)
 
 // Widen converts selected values by Go's rules, which lose nothing where To holds every value of From; for integers to floats it rounds
 // to nearest.
@@ -87,7 +90,7 @@ func Integers[To Integer](v []Int128, scale int, sel []int32, out []To) int32 {
 	})
 }
 
-// Decimals converts selected floats to decimals, rounding half away from zero, and returns the first row that is no number or has more
+// Decimals converts selected floats to decimals as OfFloat does and returns the first row that is no number or has more
 // than precision digits, or -1.
 func Decimals[From Float](v []From, scale, precision int, sel []int32, out []Int128) int32 {
 	return convert(v, sel, out, func(x From) (Int128, bool) {
@@ -96,20 +99,27 @@ func Decimals[From Float](v []From, scale, precision int, sel []int32, out []Int
 	})
 }
 
-// OfFloat returns x * 10^scale rounded half away from zero; ok is false for NaN and beyond 38 digits. The product is formed in float64, so
-// that digits past the 15th are as good as float64's.
+// OfFloat returns x * 10^scale rounded to the nearest; ok is false for NaN and beyond 38 digits. Products below 2^53 are formed in float64, so that
+// 2.675 with two digits is 2.68 as it looks, larger ones from the exact value of x.
 func OfFloat(x float64, scale int) (r Int128, ok bool) {
-	if scale > 22 {
-		x *= tens[scale-22]
-		scale = 22
+	if scale < 20 {
+		if scaled := math.Round(x * tens[scale]); math.Abs(scaled) < 1<<53 {
+			return Of64(int64(scaled)), true
+		}
 	}
-	x = math.Round(x * tens[scale])
 	if !(math.Abs(x) < 1e38) {
 		return r, false
 	}
-	m := math.Abs(x)
-	hi := math.Floor(math.Ldexp(m, -64))
-	r = Int128{Lo: uint64(m - math.Ldexp(hi, 64)), Hi: int64(hi)}
+	var buf [96]byte
+	for _, c := range strconv.AppendFloat(buf[:0], math.Abs(x), 'f', scale, 64) {
+		if c == '.' {
+			continue
+		}
+		if r, ok = r.Mul(Int128{Lo: 10}); !ok {
+			return r, false
+		}
+		r = r.add(Int128{Lo: uint64(c - '0')})
+	}
 	if x < 0 {
 		r = r.Neg()
 	}
