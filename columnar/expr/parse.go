@@ -40,20 +40,44 @@ func Parse(text string) (Expr, error) {
 	return e, nil
 }
 
-// ParseList reads expressions separated by commas, such as a list of columns.
-func ParseList(text string) ([]Expr, error) {
+// Named is an expression with the name of the column that it makes.
+type Named struct {
+	Name string
+	Expr Expr
+}
+
+// ParseColumns reads expressions separated by commas, each with AS and a name or without: a, "b c", price * 2 AS double. A column's own name is its
+// name, and any other expression's is how it prints.
+func ParseColumns(text string) ([]Named, error) {
 	p, err := newParser(text)
 	if err != nil {
 		return nil, err
 	}
-	list, err := p.list()
-	if err != nil {
-		return nil, err
+	var list []Named
+	for {
+		e, err := p.expr(0)
+		if err != nil {
+			return nil, err
+		}
+		n := Named{Name: e.String(), Expr: e}
+		if e.Op == OpColumn {
+			n.Name = e.Name
+		}
+		if p.accept("as") {
+			t := p.peek()
+			if t.kind != tokenWord && t.kind != tokenName {
+				return nil, p.errorf("a name should stand here")
+			}
+			n.Name = p.take().text
+		}
+		list = append(list, n)
+		if p.peek().kind == tokenEnd {
+			return list, nil
+		}
+		if !p.accept(",") {
+			return nil, p.errorf("a comma should follow, or AS and a name, or the end")
+		}
 	}
-	if p.peek().kind != tokenEnd {
-		return nil, p.errorf("a comma should follow, or the end")
-	}
-	return list, nil
 }
 
 // parser reads tokens by recursive descent, operators by binding strength (Pratt, "Top Down Operator Precedence", 1973).

@@ -106,6 +106,29 @@ func TestParseErrors(t *testing.T) {
 	}
 }
 
+func TestParseColumns(t *testing.T) {
+	got, err := expr.ParseColumns(`a, "b c", a * 2 as double, lower(s), cast(a as int64) AS "end"`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	a := expr.Col("a")
+	want := []expr.Named{
+		{"a", a}, {"b c", expr.Col("b c")}, {"double", a.Mul(2)}, {"lower(s)", expr.Col("s").Lower()}, {"end", a.Cast(columnar.Int64Type)},
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+	for text, want := range map[string]string{
+		"a,":     "at character 3, the end: a column, a value or '(' should stand here",
+		"a b":    `at character 3, "b": a comma should follow, or AS and a name, or the end`,
+		"a as 1": `at character 6, "1": a name should stand here`,
+	} {
+		if _, err := expr.ParseColumns(text); err == nil || err.Error() != want {
+			t.Errorf("%q: got %v, want %s", text, err, want)
+		}
+	}
+}
+
 func TestColumnsSubstituteEqual(t *testing.T) {
 	e := expr.Col("a").Add(expr.Col("b")).Gt(expr.Col("a")).And(expr.Col("c"))
 	if diff := cmp.Diff([]string{"a", "b", "c"}, e.Columns()); diff != "" {
