@@ -109,8 +109,8 @@ type BadRecord struct {
 	Reason error
 }
 
-// Error prints file, offset, line, field, reason and the record's beginning.
-func (b BadRecord) Error() string {
+// Place prints file, line, offset and field, as far as they are known.
+func (b BadRecord) Place() string {
 	where := b.File
 	if b.Line > 0 {
 		where = fmt.Sprintf("%s:%d", where, b.Line)
@@ -121,7 +121,12 @@ func (b BadRecord) Error() string {
 	if b.Field != "" {
 		where += ": field " + b.Field
 	}
-	return fmt.Sprintf("%s: %v; the record begins %q", where, b.Reason, b.Record)
+	return where
+}
+
+// Error prints the place, the reason and the record's beginning.
+func (b BadRecord) Error() string {
+	return fmt.Sprintf("%s: %v; the record begins %q", b.Place(), b.Reason, b.Record)
 }
 
 // Unwrap returns the reason.

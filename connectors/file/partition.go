@@ -10,7 +10,6 @@ import (
 
 	"github.com/millrace/millrace/columnar"
 	"github.com/millrace/millrace/columnar/codec"
-	"github.com/millrace/millrace/columnar/expr"
 )
 
 // key is one column that a folder's name gives to all files below it: dt=2026-01-01.
@@ -215,16 +214,4 @@ func keyColumn(k key, f columnar.Field, n int) (columnar.Column, error) {
 	all := columnar.NewBuilder(f.Type, n)
 	all.Append(one.Finish(), make([]int32, n))
 	return all.Finish(), nil
-}
-
-// pruner rules out folders by the filter. The zero pruner rules out nothing.
-type pruner struct {
-	filter expr.Expr
-	schema *columnar.Schema
-	budget int // folders to list, 0: any number
-}
-
-// keeps says whether files with those keys, and perhaps more, may hold rows that the filter lets through.
-func (p pruner) keeps(keys []key) bool {
-	return true
 }

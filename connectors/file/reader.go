@@ -148,13 +148,7 @@ func (r *reader) bad(b formats.BadRecord) error {
 	if r.env.Report == nil {
 		return b
 	}
-	reason := b.Reason
-	if b.Field != "" {
-		reason = fmt.Errorf("field %s: %w", b.Field, reason)
-	}
-	if b.Line > 0 {
-		reason = fmt.Errorf("line %d: %w", b.Line, reason)
-	}
+	reason := fmt.Errorf("%s: %w", b.Place(), b.Reason)
 	return r.env.Report(connectors.Bad{Source: b.File, Offset: b.Offset, Record: b.Record, Reason: reason})
 }
 
