@@ -12,15 +12,15 @@ import (
 // full (natural keys are few that are frequent and many that are rare: the frequent ones come first and find their places free, and a
 // table that stays small stays in the cache); a slot's place is in the high bits of the hash.
 //
-//	slot of up to 15 bytes   a, b: the bytes, zero padded, length+1 in the last       group+1
-//	slot of more             a: the hash   b: longMark, then the length              group+1
-//	slot of null             a: 0   b: nullMark, then zeros                          group+1
+//	slot of up to 15 bytes   a, b: the bytes, zero padded, length+1 in the last   group+1
+//	slot of more             a: the hash   b: longMark, then the length          group+1   where its bytes are
+//	slot of null             a: 0   b: nullMark, then zeros                      group+1
 //
 // Two words compared tell short keys apart without another memory access; only a long key with equal hash and length is compared with
 // its bytes. No slot in use has b == 0.
 type byteTable struct {
 	slots   array[byteSlot]
-	entries array[byteWords] // by group: a slot's words, but of a long key a is the position in text
+	entries array[byteWords] // by group: a slot's words, but of a long key a is where its bytes are
 	text    array[byte]      // the long keys, one behind the other
 	n       int              // groups
 	end     int              // bytes of text in use
@@ -33,8 +33,12 @@ type byteTable struct {
 
 type byteSlot struct {
 	a, b  uint64
-	group int64
+	group int32
+	text  uint32 // of a long key: position in text, in units of textUnit
 }
+
+// textUnit is what long keys are aligned to, so that 32 bits say where one of 32 GiB is.
+const textUnit = 8
 
 type byteWords struct{ a, b uint64 }
 
@@ -52,8 +56,11 @@ func (w byteWords) length() int {
 	}
 }
 
-// long returns the bytes of a long entry.
-func (t *byteTable) long(w byteWords) []byte { return t.text.all[w.a : w.a+uint64(w.length())] }
+// long returns the bytes of a long key.
+func (t *byteTable) long(unit uint32, length int) []byte {
+	at := int(unit) * textUnit
+	return t.text.all[at : at+length]
+}
 
 func newByteTable(acct *budget.Account) *byteTable {
 	return &byteTable{slots: array[byteSlot]{acct: acct}, entries: array[byteWords]{acct: acct}, text: array[byte]{acct: acct}}
@@ -64,13 +71,18 @@ func (t *byteTable) table() []byteSlot { return t.slots.all[:1<<(64-t.shift)] }
 
 // grow makes room for one group more, of a key of so many bytes: the slots double in place and are filled again from the entries.
 func (t *byteTable) grow(length int) error {
-	if length > inlineBytes && t.end+length > len(t.text.all) {
-		if err := t.text.grow(t.end + length + t.end/2); err != nil {
+	if end := t.end + wholeUnits(length); length > inlineBytes && end > len(t.text.all) {
+		if err := t.text.grow(end + t.end/2); err != nil {
 			return err
 		}
 	}
-	if err := t.entries.grow(t.n + 1 + t.n/2); err != nil || t.n < t.limit {
-		return err
+	if t.n >= len(t.entries.all) {
+		if err := t.entries.grow(t.n + 1 + t.n/2); err != nil {
+			return err
+		}
+	}
+	if t.n < t.limit {
+		return nil
 	}
 	slots := minSlots
 	if t.limit > 0 {
@@ -82,14 +94,18 @@ func (t *byteTable) grow(length int) error {
 	clear(t.slots.all[:slots])
 	t.shift, t.limit = shiftFor(slots), slots/4*3
 	for g, e := range t.entries.all[:t.n] {
-		s := byteSlot{e.a, e.b, int64(g) + 1}
+		s := byteSlot{a: e.a, b: e.b, group: int32(g) + 1}
 		if e.isLong() {
-			s.a = longHash(t.long(e))
+			s.text = uint32(e.a)
+			s.a = longHash(t.long(s.text, e.length()))
 		}
 		t.slots.all[t.vacant(slotHash(s.a, s.b))] = s
 	}
 	return nil
 }
+
+// wholeUnits rounds up to a multiple of textUnit.
+func wholeUnits(n int) int { return (n + textUnit - 1) &^ (textUnit - 1) }
 
 // slotHash returns the hash of a slot's words.
 func slotHash(a, b uint64) uint64 {
@@ -139,12 +155,17 @@ func (t *byteTable) probe(c *columnar.Column, sel []int32, out []int32, insert b
 		}
 	}
 	as, bs, hashes := t.a[:len(out)], t.b[:len(out)], t.hashes[:len(out)]
+	long := false
 	for k := range as {
 		hashes[k] = slotHash(as[k], bs[k])
+		long = long || bs[k]>>lengthShift == longMark
 	}
 	slots, shift := t.table(), t.shift
 	if len(slots) > touchSlots {
 		touchBytes(slots, hashes, shift)
+		if long && t.end > cacheBytes {
+			t.touchText(as, bs)
+		}
 	}
 	mask := uint64(len(slots) - 1)
 	for k := range out {
@@ -159,11 +180,11 @@ func (t *byteTable) probe(c *columnar.Column, sel []int32, out []int32, insert b
 			group = next
 		}
 		if group == 0 || b>>lengthShift == longMark {
-			group = int64(t.one(a, b, c, rowAt(sel, k), insert)) + 1
+			group = t.one(a, b, c, rowAt(sel, k), insert) + 1
 			slots, shift = t.table(), t.shift
 			mask = uint64(len(slots) - 1)
 		}
-		out[k] = int32(group - 1)
+		out[k] = group - 1
 	}
 	err := t.err
 	t.err = nil
@@ -171,13 +192,27 @@ func (t *byteTable) probe(c *columnar.Column, sel []int32, out []int32, insert b
 }
 
 func touchBytes(slots []byteSlot, hashes []uint64, shift uint8) {
-	sum := int64(0)
+	sum := int32(0)
 	for _, h := range hashes {
 		sum |= slots[h>>(shift&63)].group
 	}
 	if sum < 0 {
-		touched = sum
+		touched = int64(sum)
 	}
+}
+
+// cacheBytes is about what the processor's caches near the core hold.
+const cacheBytes = 4 << 20
+
+// touchText loads where the long keys of a chunk would be, if they are known and in their first slot.
+func (t *byteTable) touchText(as, bs []uint64) {
+	slots, sum := t.table(), byte(0)
+	for k, a := range as {
+		if s := &slots[a>>(t.shift&63)]; s.a == a && bs[k]>>lengthShift == longMark {
+			sum |= t.text.all[int(s.text)*textUnit]
+		}
+	}
+	touched |= int64(sum)
 }
 
 // one looks up the words a and b of a row.
@@ -195,15 +230,15 @@ func (t *byteTable) one(a, b uint64, c *columnar.Column, row int, insert bool) i
 			return t.insert(a, b, long)
 		case s.b == 0:
 			return -1
-		case s.a == a && s.b == b && (long == nil || bytes.Equal(long, t.long(t.entries.all[s.group-1]))):
-			return int32(s.group - 1)
+		case s.a == a && s.b == b && (long == nil || bytes.Equal(long, t.long(s.text, len(long)))):
+			return s.group - 1
 		}
 	}
 }
 
 // insert makes a group of the words a and b, the key being long if they do not hold it, and returns it; -1 when there is no memory.
 func (t *byteTable) insert(a, b uint64, long []byte) int32 {
-	if t.n >= t.limit || t.n >= len(t.entries.all) || long != nil && t.end+len(long) > len(t.text.all) {
+	if t.n >= t.limit || t.n >= len(t.entries.all) || long != nil && t.end+wholeUnits(len(long)) > len(t.text.all) {
 		if t.err == nil {
 			t.err = t.grow(len(long))
 		}
@@ -211,10 +246,13 @@ func (t *byteTable) insert(a, b uint64, long []byte) int32 {
 			return -1
 		}
 	}
-	t.slots.all[t.vacant(slotHash(a, b))] = byteSlot{a, b, int64(t.n) + 1}
+	s := &t.slots.all[t.vacant(slotHash(a, b))]
+	*s = byteSlot{a: a, b: b, group: int32(t.n) + 1}
 	if long != nil {
-		a = uint64(t.end)
-		t.end += copy(t.text.all[t.end:], long)
+		a = uint64(t.end / textUnit)
+		s.text = uint32(a)
+		copy(t.text.all[t.end:], long)
+		t.end += wholeUnits(len(long))
 	}
 	t.entries.all[t.n] = byteWords{a, b}
 	t.n++
@@ -233,7 +271,7 @@ func (t *byteTable) column(typ columnar.Type, from, to int) columnar.Column {
 	for k, e := range entries {
 		switch {
 		case e.isLong():
-			data = append(data, t.long(e)...)
+			data = append(data, t.long(uint32(e.a), e.length())...)
 		case e.b == nullMark<<lengthShift:
 			valid = allBut(len(entries), k)
 		default:

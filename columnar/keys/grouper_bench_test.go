@@ -92,6 +92,16 @@ func BenchmarkGrouper(b *testing.B) {
 		b.Run("int64,int32/groups="+fmt.Sprintf("%.0e", float64(groups)), func(b *testing.B) { benchCounts(b, [][]columnar.Column{ints, small}) })
 		b.Run("int64,int64/groups="+fmt.Sprintf("%.0e", float64(groups)), func(b *testing.B) { benchCounts(b, [][]columnar.Column{ints, ints}) })
 	}
+	texts := make([]columnar.Column, benchBatches)
+	for k, c := range uniformInts(1e6) {
+		text := columnar.NewBuilder(columnar.StringType, c.Len)
+		for _, v := range columnar.Values[int64](c) {
+			text.AppendString(fmt.Sprintf("https://example.org/%016x", v))
+		}
+		texts[k] = text.Finish()
+	}
+	b.Run("string36/groups=1e+06", func(b *testing.B) { benchCounts(b, [][]columnar.Column{texts}) })
+	b.Run("string36/groups=1e+06/gomap", func(b *testing.B) { benchStringMap(b, texts) })
 	b.Run("string,string/zipf=100k", func(b *testing.B) { benchCounts(b, [][]columnar.Column{words, words}) })
 }
 

@@ -8,6 +8,8 @@ type Run interface {
 	Next() (bool, error)
 	// Key returns the sort key of the current row; it is valid until Next.
 	Key() []byte
+	// Prefix returns the first 8 bytes of the key as Entry.Prefix has them.
+	Prefix() uint64
 }
 
 // Merge merges sorted runs by a tree of losers (Knuth, The Art of Computer Programming 3, 5.4.1): about log2(runs) comparisons a row,
@@ -60,7 +62,7 @@ func (m *Merge[R]) advance(i int) error {
 	}
 	m.done[i] = !more
 	if more {
-		m.prefixes[i] = prefix(m.runs[i].Key())
+		m.prefixes[i] = m.runs[i].Prefix()
 	}
 	return nil
 }

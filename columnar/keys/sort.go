@@ -21,13 +21,13 @@ type Entry struct {
 func AppendEntries(dst []Entry, key *columnar.Column, batch uint32) []Entry {
 	dst = slices.Grow(dst, key.Len)
 	for row := range key.Len {
-		dst = append(dst, Entry{Prefix: prefix(key.Bytes(row)), Batch: batch, Row: uint32(row)})
+		dst = append(dst, Entry{Prefix: Prefix(key.Bytes(row)), Batch: batch, Row: uint32(row)})
 	}
 	return dst
 }
 
-// prefix returns the first 8 bytes of p as a number that compares as they do, zeros standing for missing ones.
-func prefix(p []byte) uint64 {
+// Prefix returns the first 8 bytes of p as a number that compares as they do, zeros standing for missing ones.
+func Prefix(p []byte) uint64 {
 	if len(p) >= 8 {
 		return binary.BigEndian.Uint64(p)
 	}
@@ -177,7 +177,7 @@ func (s *sorter) byRest(entries []Entry) {
 	for i := range entries {
 		key := s.key(entries[i])
 		longest = max(longest, len(key))
-		entries[i].Prefix = prefix(key[min(s.depth, len(key)):])
+		entries[i].Prefix = Prefix(key[min(s.depth, len(key)):])
 	}
 	if longest > s.depth {
 		s.radix(entries, highestDifference(entries), s.byRest)

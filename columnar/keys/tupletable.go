@@ -39,8 +39,13 @@ func (t *tupleTable) table() []tupleSlot { return t.slots.all[:1<<(64-t.shift)] 
 
 // grow makes room for one group more: the slots double in place and are filled again from the keys.
 func (t *tupleTable) grow() error {
-	if err := t.keys.grow(t.n + 1 + t.n/2); err != nil || t.n < t.limit {
-		return err
+	if t.n >= len(t.keys.all) {
+		if err := t.keys.grow(t.n + 1 + t.n/2); err != nil {
+			return err
+		}
+	}
+	if t.n < t.limit {
+		return nil
 	}
 	slots := minSlots
 	if t.limit > 0 {

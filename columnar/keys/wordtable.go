@@ -45,8 +45,10 @@ func roomFor(slots int) int {
 
 // grow makes room for one group more: the slots double in place and are filled again from the keys, whose hashes are cheap.
 func (t *wordTable) grow() error {
-	if err := t.keys.grow(t.n + 1 + t.n/2); err != nil {
-		return err
+	if t.n >= len(t.keys.all) {
+		if err := t.keys.grow(t.n + 1 + t.n/2); err != nil {
+			return err
+		}
 	}
 	if t.n < t.limit {
 		return nil
