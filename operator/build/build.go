@@ -7,6 +7,7 @@ import (
 	"fmt"
 
 	"github.com/millrace/millrace/operator/aggregate"
+	"github.com/millrace/millrace/operator/join"
 	"github.com/millrace/millrace/operator/order"
 	"github.com/millrace/millrace/operator/project"
 	"github.com/millrace/millrace/operator/rowfn"
@@ -44,6 +45,10 @@ func New(op physical.Op) (stream.Operator, error) {
 		return order.New(spec.Columns, spec.Orders, spec.Runs), nil
 	case physical.Aggregate:
 		return newAggregate(spec), nil
+	case physical.Join:
+		return join.New(join.Spec{
+			Type: join.Type(spec.Op.Type), LeftKeys: spec.Op.LeftKeys, RightKeys: spec.Op.RightKeys, Build: spec.Build,
+		}), nil
 	default:
 		return nil, fmt.Errorf("%s: no operator does %T", op.Node, spec)
 	}
@@ -52,14 +57,10 @@ func New(op physical.Op) (stream.Operator, error) {
 func newAggregate(spec physical.Aggregate) stream.Operator {
 	calls := make([]aggregate.Call, len(spec.Calls))
 	for i, c := range spec.Calls {
-		calls[i] = call(c)
+		calls[i] = aggregate.Call(c)
 	}
 	if spec.Mode == physical.Partial {
 		return aggregate.NewPartial(spec.Keys, calls)
 	}
 	return aggregate.NewFinal(spec.Keys, calls)
-}
-
-func call(c plan.Call) aggregate.Call {
-	return aggregate.Call{Function: c.Function, Inputs: c.Inputs, Name: c.Name}
 }

@@ -18,8 +18,8 @@ import (
 
 	"github.com/millrace/millrace/columnar"
 	"github.com/millrace/millrace/columnar/keys"
+	"github.com/millrace/millrace/internal/kept"
 	"github.com/millrace/millrace/internal/spill"
-	"github.com/millrace/millrace/operator/kept"
 	"github.com/millrace/millrace/stream"
 )
 
