@@ -102,6 +102,15 @@ func BenchmarkGrouper(b *testing.B) {
 	}
 	b.Run("string36/groups=1e+06", func(b *testing.B) { benchCounts(b, [][]columnar.Column{texts}) })
 	b.Run("string36/groups=1e+06/gomap", func(b *testing.B) { benchStringMap(b, texts) })
+	flags := make([]columnar.Column, benchBatches)
+	for k, c := range uniformInts(3) {
+		text := columnar.NewBuilder(columnar.StringType, c.Len)
+		for _, v := range columnar.Values[int64](c) {
+			text.AppendString([]string{"A", "N", "R"}[v/1_000_003])
+		}
+		flags[k] = text.Finish()
+	}
+	b.Run("string1,string1/groups=3", func(b *testing.B) { benchCounts(b, [][]columnar.Column{flags, flags}) })
 	b.Run("string,string/zipf=100k", func(b *testing.B) { benchCounts(b, [][]columnar.Column{words, words}) })
 }
 

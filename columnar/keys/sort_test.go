@@ -135,6 +135,8 @@ func (r *sliceRun) Next() (bool, error) {
 
 func (r *sliceRun) Key() []byte { return r.keys[r.at-1] }
 
+func (r *sliceRun) Prefix() uint64 { return Prefix(r.Key()) }
+
 func TestMerge(t *testing.T) {
 	type row struct {
 		key string
