@@ -5,7 +5,7 @@ import (
 
 	"github.com/millrace/millrace/columnar"
 	"github.com/millrace/millrace/internal/budget"
-	"github.com/millrace/millrace/operator/kept"
+	"github.com/millrace/millrace/internal/kept"
 	"github.com/millrace/millrace/stream"
 )
 
