@@ -89,23 +89,21 @@ func (c *Cutter) Next(ctx context.Context) ([]byte, error) {
 		}
 	}
 	for c.off <= c.end() {
-		if n := c.whole(); n > 0 {
-			return c.take(n), nil
-		}
-		if c.eof {
-			if c.lo == c.hi {
-				break
+		n, last := c.whole()
+		switch {
+		case last || n > 0 && (!c.src.behind() || c.hi-c.lo > c.o.MaxRecord):
+			if n == 0 {
+				return nil, io.EOF
 			}
-			return c.take(c.hi - c.lo), nil
-		}
-		if c.hi-c.lo > c.o.MaxRecord+1 { // it may yet end in \r\n
+			return c.take(n), nil
+		case n == 0 && c.hi-c.lo > c.o.MaxRecord+1: // it may yet end in \r\n
 			if err := c.leaveOut(ctx); err != nil {
 				return nil, err
 			}
-			continue
-		}
-		if err := c.fill(ctx); err != nil {
-			return nil, err
+		default:
+			if err := c.fill(ctx); err != nil {
+				return nil, err
+			}
 		}
 	}
 	return nil, io.EOF
@@ -142,20 +140,28 @@ func (c *Cutter) end() int64 {
 	return end
 }
 
-// whole returns how many bytes of the buffer are whole records of the range.
-func (c *Cutter) whole() int {
+// whole returns how many bytes of the buffer are whole records of the range, and whether no more will follow.
+func (c *Cutter) whole() (n int, last bool) {
 	data := c.buf[c.lo:c.hi]
 	if c.o.Ends != nil {
-		return c.o.Ends(data)
+		if c.eof {
+			return len(data), true
+		}
+		return c.o.Ends(data), false
 	}
 	left := c.end() - c.off // a newline from here on ends the range's last record
 	if left < int64(len(data)) {
 		if i := bytes.IndexByte(data[left:], '\n'); i >= 0 {
-			return int(left) + i + 1
+			return int(left) + i + 1, true
 		}
-		data = data[:left]
+		if !c.eof {
+			data = data[:left]
+		}
 	}
-	return bytes.LastIndexByte(data, '\n') + 1
+	if c.eof {
+		return len(data), true
+	}
+	return bytes.LastIndexByte(data, '\n') + 1, false
 }
 
 // take hands out the next n bytes.

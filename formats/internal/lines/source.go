@@ -15,6 +15,8 @@ type source interface {
 	read(p []byte) (int, error)
 	// want is the size that the next read should have.
 	want() int
+	// behind says that the next read is behind the range: all that is wanted is the end of its last record.
+	behind() bool
 	// end is the last position at which a record of the range may begin. It may fall until read has returned a byte beyond.
 	end() int64
 	// at returns the offset in the uncompressed file of a position, -1 if unknown.
@@ -60,21 +62,26 @@ func (p *plain) read(b []byte) (int, error) {
 	}
 	n, err := p.in.ReadAt(b[:min(int64(len(b)), left)], p.next)
 	p.next += int64(n)
-	if err == io.EOF { //nolint:errorlint // a ReaderAt's end is bare
+	if err == io.EOF && p.next < p.size { //nolint:errorlint // a ReaderAt's end is bare
 		err = nil
 		if n == 0 {
 			err = fmt.Errorf("the file ends at byte %d of %d: %w", p.next, p.size, io.ErrUnexpectedEOF)
 		}
 	}
+	if err == nil && p.next == p.size {
+		err = io.EOF
+	}
 	return n, err
 }
 
 func (p *plain) want() int {
-	if p.next >= p.to {
+	if p.behind() {
 		return int(max(min(tailSize, p.size-p.next), 1))
 	}
 	return int(max(min(readSize, p.to-p.next), 1))
 }
+
+func (p *plain) behind() bool { return p.next >= p.to }
 
 func (p *plain) end() int64 { return p.to - 1 - p.from }
 
@@ -89,13 +96,26 @@ func (p *plain) close() error { return nil }
 // packed is a file compressed in one piece.
 type packed struct{ r *compress.Reader }
 
-func (p *packed) read(b []byte) (int, error) { return p.r.Read(b) }
-func (p *packed) want() int                  { return readSize }
-func (p *packed) end() int64                 { return math.MaxInt64 }
-func (p *packed) at(pos int64) int64         { return pos }
-func (p *packed) exact() bool                { return false }
-func (p *packed) done() int64                { return p.r.Consumed() }
-func (p *packed) close() error               { return p.r.Close() }
+// read fills half of b at least, since decoders return little at a time.
+func (p *packed) read(b []byte) (int, error) {
+	n := 0
+	for n < len(b)/2 {
+		k, err := p.r.Read(b[n:])
+		n += k
+		if err != nil {
+			return n, err
+		}
+	}
+	return n, nil
+}
+
+func (p *packed) want() int          { return readSize }
+func (p *packed) behind() bool       { return false }
+func (p *packed) end() int64         { return math.MaxInt64 }
+func (p *packed) at(pos int64) int64 { return pos }
+func (p *packed) exact() bool        { return false }
+func (p *packed) done() int64        { return p.r.Consumed() }
+func (p *packed) close() error       { return p.r.Close() }
 
 // blocks is the blocks of a bzip2 file from a range on.
 type blocks struct {
@@ -105,6 +125,7 @@ type blocks struct {
 
 func (b *blocks) read(p []byte) (int, error) { return b.b.Read(p) }
 func (b *blocks) want() int                  { return readSize }
+func (b *blocks) behind() bool               { return b.b.End() < math.MaxInt64 }
 func (b *blocks) end() int64                 { return b.b.End() }
 
 func (b *blocks) at(pos int64) int64 {
