@@ -5,11 +5,11 @@ import (
 	"errors"
 
 	"github.com/millrace/millrace/columnar"
+	"github.com/millrace/millrace/internal/sorting"
 	"github.com/millrace/millrace/shuffle/partition"
 )
 
-// SplitWriter is the producing end of an edge whose rows are spread by a partitioner and arrive sorted: it takes sorted runs, as a
-// SortedWriter does, and cuts each into one for each partition.
+// SplitWriter is the producing end of an edge whose rows are spread by a partitioner and wanted in order: a SortedWriter for each partition.
 type SplitWriter struct {
 	by    partition.Partitioner
 	sel   [][]int32
@@ -76,7 +76,7 @@ func (w *SplitWriter) Sorted() SplitOutput {
 }
 
 // SplitOutput is what one producer left, by partition.
-type SplitOutput []*SortedOutput
+type SplitOutput []*sorting.Sorted
 
 // Release gives memory and files up.
 func (o SplitOutput) Release(ctx context.Context) error {

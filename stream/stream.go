@@ -78,6 +78,7 @@ type Env struct {
 	Tasks   int
 	Attempt int
 	Inputs  []*columnar.Schema // by input
+	Fresh   bool               // batches of Process share no buffers with their maker and may be kept
 	Log     *slog.Logger
 	Metrics *metrics.Set
 	Memory  *budget.Account // what the operator holds is counted here

@@ -42,7 +42,7 @@ func New(op physical.Op) (stream.Operator, error) {
 	case physical.Limit:
 		return setop.NewLimit(spec.Rows), nil
 	case physical.Order:
-		return order.New(spec.Columns, spec.Orders, spec.Runs), nil
+		return order.New(spec.Columns, spec.Orders), nil
 	case physical.Aggregate:
 		return newAggregate(spec), nil
 	case physical.Join:

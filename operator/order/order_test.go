@@ -50,7 +50,7 @@ func TestOrder(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			optest.Run(t, optest.Case{
-				New:    func() stream.Operator { return order.New(by.columns, by.orders, false) },
+				New:    func() stream.Operator { return order.New(by.columns, by.orders) },
 				Inputs: []columnar.Batch{in}, Schema: schema, Want: reference(in, by.columns, by.orders), Ordered: true,
 			})
 		})
@@ -59,34 +59,8 @@ func TestOrder(t *testing.T) {
 
 func TestOrderOfNothing(t *testing.T) {
 	optest.Run(t, optest.Case{
-		New:    func() stream.Operator { return order.New([]int{1}, []keys.Order{{}}, false) },
+		New:    func() stream.Operator { return order.New([]int{1}, []keys.Order{{}}) },
 		Inputs: []columnar.Batch{batches.Random(schema, 0, 1)}, Schema: schema,
-	})
-}
-
-// TestRuns checks that all rows come in sorted runs, and that runs are not shorter than memory makes them.
-func TestRuns(t *testing.T) {
-	in := batches.Random(schema, 5000, 9)
-	by, orders := []int{3}, []keys.Order{{}}
-	optest.Run(t, optest.Case{
-		New:    func() stream.Operator { return order.New(by, orders, true) },
-		Inputs: []columnar.Batch{in}, Schema: schema, Want: optest.Rows(in), Memory: 100 << 10,
-		Check: func(t *testing.T, out []columnar.Batch) {
-			t.Helper()
-			runs, size, last := 1, 0, ""
-			for _, b := range out {
-				size += b.Size()
-				for i := range b.Len {
-					if b.Columns[3].Text(i) < last {
-						runs++
-					}
-					last = b.Columns[3].Text(i)
-				}
-			}
-			if runs > 2+3*size/(100<<10) {
-				t.Errorf("%d bytes came in %d runs", size, runs)
-			}
-		},
 	})
 }
 
@@ -106,7 +80,7 @@ func TestOrderAnySchema(t *testing.T) {
 			pieces = append(pieces, in.Slice(from, min(50, in.Len-from)))
 		}
 		var got []string
-		optest.Drive(t, order.New(columns, orders, false), env, [][]columnar.Batch{pieces}, func(b columnar.Batch) {
+		optest.Drive(t, order.New(columns, orders), env, [][]columnar.Batch{pieces}, func(b columnar.Batch) {
 			got = append(got, batches.Text(b)...)
 		})
 		if want := reference(in, columns, orders); !slices.Equal(got, want) {
@@ -125,7 +99,7 @@ func BenchmarkOrder(b *testing.B) {
 			for b.Loop() {
 				n := 0
 				env := optest.NewEnv(b, memory, records[0].Schema)
-				optest.Drive(b, order.New([]int{0}, []keys.Order{{}}, false), env, [][]columnar.Batch{records}, func(out columnar.Batch) { n += out.Len })
+				optest.Drive(b, order.New([]int{0}, []keys.Order{{}}), env, [][]columnar.Batch{records}, func(out columnar.Batch) { n += out.Len })
 				if n != rows {
 					b.Fatalf("%d rows", n)
 				}

@@ -90,8 +90,8 @@ func (o *Operator) Stages() []int64 { return o.runner.Counts() }
 // Where names the user's node and the record that ran last: for messages about panics.
 func (o *Operator) Where() string { return o.runner.Where() }
 
-// EmitsFresh says that batches are freshly encoded and may be kept.
-func (*Operator) EmitsFresh() bool { return true }
+// EmitsFresh says that batches are freshly encoded unless the records' columns are passed on.
+func (o *Operator) EmitsFresh(input bool) bool { return input || !o.program.PassesOn() }
 
 // Close implements stream.Operator.
 func (o *Operator) Close() error { return nil }

@@ -55,8 +55,8 @@ func (o *WholeOperator) Resume(out stream.Output) (bool, error) {
 // Where names the user's node: for messages about panics.
 func (o *WholeOperator) Where() string { return o.runner.Where() }
 
-// EmitsFresh says that batches are freshly encoded and may be kept.
-func (*WholeOperator) EmitsFresh() bool { return true }
+// EmitsFresh says that batches are freshly encoded.
+func (*WholeOperator) EmitsFresh(bool) bool { return true }
 
 // Close implements stream.Operator.
 func (o *WholeOperator) Close() error {

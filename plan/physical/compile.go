@@ -149,10 +149,8 @@ func (c *compiler) whole(n *plan.Node, op plan.Whole) {
 		return
 	}
 	columns := append(op.Keys[:len(op.Keys):len(op.Keys)], op.Then...)
-	e := Edge{Kind: Hash, Columns: op.Keys, Schema: n.Inputs[0].Schema}
-	to := c.exchange(n, c.at[n.Inputs[0].ID], e)
-	c.place(n, to, Order{Columns: columns, Orders: ascending(columns), Schema: e.Schema})
-	c.place(n, to, Whole{op})
+	e := Edge{Kind: Hash, Columns: op.Keys, Sorted: columns, Orders: ascending(columns), Schema: n.Inputs[0].Schema}
+	c.place(n, c.exchange(n, c.at[n.Inputs[0].ID], e), Whole{op})
 }
 
 func (c *compiler) aggregate(n *plan.Node, op plan.Aggregate) {
@@ -183,9 +181,7 @@ func (c *compiler) sort(n *plan.Node, op plan.Sort) {
 		c.chain(n, Order{Columns: op.Columns, Orders: op.Orders, Schema: n.Schema})
 		return
 	}
-	from := c.behind(&plan.Node{Inputs: n.Inputs})
-	c.place(n, from, Order{Columns: op.Columns, Orders: op.Orders, Runs: true, Schema: n.Schema})
-	to := c.exchange(n, from, Edge{Kind: Range, Columns: op.Columns, Orders: op.Orders, Schema: n.Schema})
+	to := c.exchange(n, c.at[n.Inputs[0].ID], Edge{Kind: Range, Sorted: op.Columns, Orders: op.Orders, Schema: n.Schema})
 	c.at[n.ID] = to
 }
 
@@ -211,13 +207,11 @@ func (c *compiler) partition(n *plan.Node, op plan.Partition) {
 	kind := map[plan.PartitionKind]Kind{
 		plan.ByHash: Hash, plan.ByRange: Range, plan.ByIndex: Index, plan.Rebalance: Rebalance, plan.Broadcast: Broadcast, plan.Gather: Gather,
 	}[op.Kind]
-	from := c.behind(&plan.Node{Inputs: n.Inputs})
 	e := Edge{Kind: kind, Columns: op.Columns, Schema: in.Schema}
 	if kind == Range {
-		e.Orders = ascending(op.Columns)
-		c.place(n, from, Order{Columns: e.Columns, Orders: e.Orders, Runs: true, Schema: in.Schema})
+		e.Sorted, e.Orders = op.Columns, ascending(op.Columns)
 	}
-	to := c.exchange(n, from, e)
+	to := c.exchange(n, c.at[in.ID], e)
 	to.Fixed = to.Fixed || kind == Index
 	c.at[n.ID] = to
 	if op.Drop > 0 {

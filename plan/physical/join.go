@@ -28,21 +28,12 @@ func (c *compiler) join(n *plan.Node, op plan.Join) {
 		spec.Build = 0
 	case plan.SortMerge:
 		spec.Build = -1
-		l.Orders, r.Orders = ascending(op.LeftKeys), ascending(op.RightKeys)
+		l.Sorted, l.Orders = op.LeftKeys, ascending(op.LeftKeys)
+		r.Sorted, r.Orders = op.RightKeys, ascending(op.RightKeys)
 	}
-	c.connect(c.side(n, left, l), to, l)
-	c.connect(c.side(n, right, r), to, r)
+	c.connect(c.at[left.ID], to, l)
+	c.connect(c.at[right.ID], to, r)
 	c.place(n, to, spec)
-}
-
-// side returns the stage that ends with a join's side, sorted if the edge wants it.
-func (c *compiler) side(n, in *plan.Node, e Edge) *Stage {
-	if e.Orders == nil {
-		return c.at[in.ID]
-	}
-	from := c.behind(&plan.Node{Inputs: []*plan.Node{in}})
-	from.Chain = append(from.Chain, Op{Node: n, Spec: Order{Columns: e.Columns, Orders: e.Orders, Runs: true, Schema: in.Schema}})
-	return from
 }
 
 // choose picks the way of a join without a hint. A side whose rows must be given when they match nothing cannot be the one that is sent

@@ -46,7 +46,6 @@ type (
 	Order  struct {                  // sorts
 		Columns []int
 		Orders  []keys.Order
-		Runs    bool             // emits sorted runs as memory fills, for an exchange that merges; else one sorted stream
 		Schema  *columnar.Schema // of the rows
 	}
 	// Aggregate is grouped or, without keys, of the whole input. Keys and Calls' inputs are columns of the input. A Partial one emits
@@ -93,7 +92,7 @@ type Kind uint8
 const (
 	Forward   Kind = iota // as they come: task i of n to task i*m/n of m
 	Hash                  // by hash of columns
-	Range                 // sorted runs, cut at boundaries sampled from all of them, merged by the consumer
+	Range                 // sorted by the producers, cut at boundaries sampled from all of them, merged by the consumers
 	Index                 // an int32 column names the partition
 	Rebalance             // in turn
 	Broadcast             // all to all
@@ -111,8 +110,9 @@ type Edge struct {
 	From, To *Stage
 	Port     int // the input of To's first operator
 	Kind     Kind
-	Columns  []int        // Hash, Range, Index
-	Orders   []keys.Order // Range, and Hash where the consumer wants its rows sorted: producers write sorted runs, the consumer merges
+	Columns  []int        // Hash, Index
+	Sorted   []int        // the columns by which the consumer wants its rows in order: producers sort, the consumer merges
+	Orders   []keys.Order // one for each of Sorted
 	Blocking bool
 	Schema   *columnar.Schema // of the rows exchanged
 }

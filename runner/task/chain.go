@@ -78,17 +78,20 @@ func (c *chain) tail() *queue {
 	return &c.links[len(c.links)-1].out
 }
 
-// fresh is an operator that never emits a batch which shares buffers with its input or with itself: whoever takes the batch may keep it.
-type fresh interface{ EmitsFresh() bool }
+// fresh is an operator that says whether the batches it emits share buffers with itself, or with its input when that is not fresh. Without
+// the method they are thought to.
+type fresh interface{ EmitsFresh(input bool) bool }
 
-// givesFresh says whether batches at the tail may be kept as they are. What a chain without operators passes on came over an exchange or
-// from a reader, and is.
-func (c *chain) givesFresh() bool {
-	if len(c.links) == 0 {
-		return true
+// freshen tells every operator whether its input is fresh, and returns whether the chain's output is: whoever takes a fresh batch may keep
+// it. What comes over an exchange or from a reader is.
+func (c *chain) freshen() bool {
+	is := true
+	for _, l := range c.links {
+		l.env.Fresh = is
+		f, ok := l.op.(fresh)
+		is = ok && f.EmitsFresh(is)
 	}
-	f, ok := c.links[len(c.links)-1].op.(fresh)
-	return ok && f.EmitsFresh()
+	return is
 }
 
 // step lets the operator nearest to the tail that can do something do it. False: nothing can be done without input, or without taking from

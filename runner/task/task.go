@@ -47,6 +47,7 @@ type Task struct {
 	outputs []shuffle.Writer
 	fetcher *source.Fetcher
 	origin  *stream.Env // the environment of the source node
+	fresh   bool        // what comes out of the chain
 	wake    chan struct{}
 
 	stopReading func() // ends the fetcher's goroutine early
@@ -64,6 +65,7 @@ func New(ops []Operator, probe func() error) *Task {
 		l.out.metrics = o.Env.Metrics
 		t.chain.links = append(t.chain.links, l)
 	}
+	t.fresh = t.chain.freshen()
 	return t
 }
 
@@ -207,9 +209,9 @@ func (t *Task) turn() (bool, error) {
 		if !t.hasRoom() {
 			return false, nil
 		}
-		b, fresh := t.chain.tail().take(), t.chain.givesFresh()
+		b := t.chain.tail().take()
 		for _, w := range t.outputs {
-			if err := w.Write(b, fresh); err != nil {
+			if err := w.Write(b, t.fresh); err != nil {
 				return true, fmt.Errorf("exchanging rows: %w", err)
 			}
 		}

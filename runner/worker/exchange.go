@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 
+	"github.com/millrace/millrace/internal/sorting"
 	"github.com/millrace/millrace/plan/physical"
 	"github.com/millrace/millrace/runner/control"
 	"github.com/millrace/millrace/shuffle"
@@ -85,8 +86,8 @@ func (w *Worker) writer(ctx context.Context, e *physical.Edge, a control.Assignm
 }
 
 func (w *Worker) sortedWriter(ctx context.Context, e *physical.Edge, name string) *shuffle.SortedWriter {
-	return shuffle.NewSortedWriter(ctx, shuffle.SortedConfig{
-		Schema: e.Schema, Columns: e.Columns, Orders: e.Orders, Memory: w.config.Memory.Account(name), Spill: w.config.Spill, Name: name,
+	return shuffle.NewSortedWriter(ctx, sorting.Config{
+		Schema: e.Schema, Columns: e.Sorted, Orders: e.Orders, Memory: w.config.Memory.Account(name), Spill: w.config.Spill, Name: name,
 	})
 }
 
@@ -140,7 +141,7 @@ func (x *exchange) merge(ctx context.Context, e *physical.Edge, a control.Assign
 		return shuffle.Chain(nil), nil // there are fewer different keys than tasks
 	}
 	r := a.Ranges[e.ID]
-	var outputs []*shuffle.SortedOutput
+	var outputs []*sorting.Sorted
 	for t := range len(x.sorted) {
 		outputs = append(outputs, x.sorted[t][r.From:r.To]...)
 	}

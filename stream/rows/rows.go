@@ -50,6 +50,9 @@ type Tail struct {
 
 	head func(from *columnar.Schema) (head, error)
 	open func() tail
+
+	record *columnar.Schema // of the whole records that follow the selectors' columns; nil: they do not
+	bare   func() tail      // the selectors alone
 }
 
 // Program is a run of stages and what becomes of the records that come out.
@@ -178,7 +181,9 @@ func Selected[T any](whole bool, selectors ...codec.Selector[T]) (Tail, error) {
 		if c, err = codec.Of[T](); err != nil {
 			return Tail{}, err
 		}
-		t.Schema.Fields = append(t.Schema.Fields, c.Schema().Fields...)
+		t.record = c.Schema()
+		t.Schema.Fields = append(t.Schema.Fields, t.record.Fields...)
+		t.bare = func() tail { return openSelected(selectors, nil) }
 	}
 	t.open = func() tail { return openSelected(selectors, c) }
 	return t, nil

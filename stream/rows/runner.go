@@ -16,6 +16,26 @@ func Fuse(first, second Program) Program {
 	return Program{Stages: append(first.Stages[:len(first.Stages):len(first.Stages)], second.Stages...), Tail: second.Tail}
 }
 
+// PassesOn says whether the program may pass columns of its input on as they are: it has no stage, and keeps whole records.
+func (p Program) PassesOn() bool { return len(p.Stages) == 0 && p.Tail.bare != nil }
+
+// passes returns the columns of from that are the record's fields, if they can be passed on: nil if the program does not pass on, or if a
+// column is stored otherwise than the field.
+func (p Program) passes(from *columnar.Schema) []int {
+	if !p.PassesOn() {
+		return nil
+	}
+	columns := make([]int, 0, len(p.Tail.record.Fields))
+	for _, f := range p.Tail.record.Fields {
+		i := from.Index(f.Name)
+		if i < 0 || !from.Fields[i].Type.Equal(f.Type) || from.Fields[i].Nullable && !f.Nullable {
+			return nil
+		}
+		columns = append(columns, i)
+	}
+	return columns
+}
+
 // Task says for whom a program is bound.
 type Task struct {
 	Index int
@@ -33,6 +53,7 @@ type Runner struct {
 	full    func() bool
 	batch   columnar.Batch
 	next    int     // first of its rows that count not yet pushed
+	passed  []int   // the batch's columns that are passed on behind the selectors'; nil: none are
 	time    []int64 // event times of the records collected, when batches have them
 }
 
@@ -44,7 +65,12 @@ const (
 
 // Bind composes the program's functions for batches of the schema from. An error says which column does not fit which field.
 func (p Program) Bind(from *columnar.Schema, task Task) (*Runner, error) {
-	r := &Runner{program: p, tail: p.Tail.open()}
+	r := &Runner{program: p, passed: p.passes(from)}
+	if r.passed != nil {
+		r.tail = p.Tail.bare()
+	} else {
+		r.tail = p.Tail.open()
+	}
 	r.cursor = Cursor{task: task.Index, counts: make([]int64, len(p.Stages))}
 	r.cursor.bad = func(stage int, record any, err error) error {
 		return task.Bad(p.Stages[stage].Node, record, err)
@@ -66,10 +92,18 @@ func (p Program) Bind(from *columnar.Schema, task Task) (*Runner, error) {
 }
 
 // IsFull says whether the records collected make a full batch.
-func (r *Runner) IsFull() bool { return r.tail.len() >= fullRows || r.tail.size() >= fullBytes }
+func (r *Runner) IsFull() bool {
+	if r.passed != nil {
+		return r.next > 0 && r.next == r.batch.Len // never in the middle of a batch
+	}
+	return r.tail.len() >= fullRows || r.tail.size() >= fullBytes
+}
 
 // Load takes the batch whose records the next calls of Run push. It must stay as it is until Run has returned false.
 func (r *Runner) Load(b columnar.Batch) error {
+	if r.passed != nil {
+		b = b.Compact()
+	}
 	r.batch, r.next = b, 0
 	return r.head.load(b)
 }
@@ -77,7 +111,7 @@ func (r *Runner) Load(b columnar.Batch) error {
 // Run pushes records until the batch is done (false) or the output is full (true).
 func (r *Runner) Run() (more bool, err error) {
 	rows := r.batch.Rows()
-	if r.batch.Time == nil {
+	if r.batch.Time == nil || r.passed != nil {
 		r.next = r.head.run(&r.cursor, r.next, rows, r.push, r.full)
 	} else {
 		for r.next < rows && r.cursor.err == nil && !r.full() {
@@ -97,14 +131,27 @@ func (r *Runner) runTimed() {
 }
 
 // Len returns the number of records that Take would return.
-func (r *Runner) Len() int { return r.tail.len() }
+func (r *Runner) Len() int {
+	if r.passed != nil {
+		return r.batch.Len
+	}
+	return r.tail.len()
+}
 
-// Take returns the records collected so far as a fresh batch.
+// Take returns the records collected so far as a batch: a fresh one, unless the program passes columns on.
 func (r *Runner) Take() (columnar.Batch, error) {
 	n := r.tail.len()
 	columns, err := r.tail.finish()
 	if err != nil {
 		return columnar.Batch{}, err
+	}
+	if r.passed != nil {
+		for _, c := range r.passed {
+			columns = append(columns, r.batch.Columns[c])
+		}
+		out := columnar.Batch{Schema: r.program.Tail.Schema, Columns: columns, Len: r.batch.Len, Time: r.batch.Time}
+		r.batch = columnar.Batch{}
+		return out, nil
 	}
 	b := columnar.Batch{Schema: r.program.Tail.Schema, Columns: columns, Len: n}
 	b.Time, r.time = r.time, nil
