@@ -13,7 +13,6 @@ import (
 	"github.com/millrace/millrace/operator/rowfn"
 	"github.com/millrace/millrace/operator/setop"
 	"github.com/millrace/millrace/operator/sink"
-	"github.com/millrace/millrace/plan"
 	"github.com/millrace/millrace/plan/physical"
 	"github.com/millrace/millrace/stream"
 )
