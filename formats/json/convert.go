@@ -213,7 +213,7 @@ func (c *column) strings(t *table) columnar.Column {
 		size += int(t.places[i].to - t.places[i].from)
 	}
 	offsets := make([]int32, t.rows+1)
-	text := make([]byte, 0, size)
+	text := lines.Room(size)
 	for r := range t.rows {
 		v := t.value(r, c.index)
 		var err error

@@ -13,6 +13,7 @@ import (
 // numbers draws texts that are numbers or nearly.
 var numbers = rapid.OneOf(
 	rapid.StringMatching(`[+-]?[0-9]{0,22}`),
+	rapid.StringMatching(`[+-]?[0-9]{0,8}`),
 	rapid.StringMatching(`-?[0-9]{0,17}\.[0-9]{0,17}`),
 	rapid.StringMatching(`-?[0-9]{1,4}(\.[0-9]{1,3})?[eE][+-]?[0-9]{1,3}`),
 	rapid.StringMatching(`[-+0-9.eEx_/: ]{0,12}`),
@@ -25,6 +26,14 @@ func TestNumbersAreReadAsByStrconv(t *testing.T) {
 		i, err := strconv.ParseInt(s, 10, 64)
 		if got, ok := scalar.Int([]byte(s)); ok != (err == nil) || ok && got != i {
 			rt.Errorf("Int(%q) = %d, %v; want %d, %v", s, got, ok, i, err)
+		}
+		if n := len(s); n >= 1 && n <= 8 {
+			for _, before := range []string{"        ", "99999999", "-------,"} {
+				v, ok := scalar.Digits([]byte(before+s+"1"), 8+n, n)
+				if want, err := strconv.ParseUint(s, 10, 64); ok != (err == nil) || ok && v != want {
+					rt.Errorf("Digits(%q) = %d, %v", s, v, ok)
+				}
+			}
 		}
 		u, err := strconv.ParseUint(s, 10, 64)
 		if got, ok := scalar.Uint([]byte(s)); ok != (err == nil) || ok && got != u {
