@@ -13,8 +13,11 @@ import (
 func newRunID(now time.Time) string {
 	var b [4]byte
 	_, _ = rand.Read(b[:]) // never fails
-	return now.UTC().Format("20060102-150405.000") + "-" + hex.EncodeToString(b[:])
+	return now.UTC().Format(runIDTime) + "-" + hex.EncodeToString(b[:])
 }
+
+// runIDTime is the beginning of a run's id.
+const runIDTime = "20060102-150405.000"
 
 // fallbackMemory is what a process may use where nothing says what there is.
 const fallbackMemory = 1 << 30

@@ -39,6 +39,9 @@ type Options struct {
 	Broadcast   int64        // a join side of at most so many bytes goes to all tasks; default 16 MiB
 	Log         *slog.Logger // default: none
 	Files       *vfs.Resolver
+	RunID       string // default: a new one
+	// Planned is called with the plan before it is run. nil: nobody wants to know.
+	Planned func(*physical.Plan)
 	// Progress is called about ten times a second with what has been done so far. nil: nobody wants to know.
 	Progress func(Status)
 	// Probe is called once a turn of each task's loop; its error kills the attempt: for tests. nil: none.
@@ -64,6 +67,9 @@ func (o Options) withDefaults() Options {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
+	if o.RunID == "" {
+		o.RunID = newRunID(time.Now())
+	}
 	return o
 }
 
@@ -80,7 +86,7 @@ func Run(ctx context.Context, build func(*plan.Job), options ...Options) (*Summa
 		files = NewFiles(hdfs.Options{})
 		defer func() { _ = files.Close() }() // nothing is written through it any more
 	}
-	r := &run{options: o, files: files, id: newRunID(time.Now()), started: time.Now(), bad: newBadRecords()}
+	r := &run{options: o, files: files, id: o.RunID, started: time.Now(), bad: newBadRecords()}
 	return r.do(ctx, build)
 }
 
@@ -112,6 +118,9 @@ func (r *run) do(ctx context.Context, build func(*plan.Job)) (*Summary, error) {
 		return r.summary(nil, nil, nil, err), err
 	}
 	r.plan = p
+	if r.options.Planned != nil {
+		r.options.Planned(p)
+	}
 	memory := budget.New(r.options.Memory * arenaShare / 100)
 	scratch, err := r.scratch()
 	if err != nil {
@@ -136,7 +145,7 @@ func Plan(ctx context.Context, build func(*plan.Job), o Options) (*plan.Job, *ph
 		o.Files = NewFiles(hdfs.Options{})
 		defer func() { _ = o.Files.Close() }()
 	}
-	r := &run{options: o, files: o.Files, id: newRunID(time.Now())}
+	r := &run{options: o, files: o.Files, id: o.RunID}
 	p, err := r.prepare(ctx, build)
 	if err != nil {
 		return nil, nil, err

@@ -29,6 +29,8 @@ type Summary struct {
 	Spilled    int64            `json:"spilled_bytes"`
 	Shuffled   int64            `json:"shuffled_bytes"`
 	Retries    int64            `json:"retries"`
+	RowsIn     int64            `json:"rows_read"`
+	BytesIn    int64            `json:"bytes_read"`
 	Files      int              `json:"files_written"`
 	Partitions int              `json:"partitions_written"`
 	RowsOut    int64            `json:"rows_written"`
@@ -70,6 +72,7 @@ type StageStatus struct {
 	TotalBytes      int64 // of a source stage; 0: unknown
 	Splits          int
 	Spilled         int64
+	Done            bool
 }
 
 // totals holds what source stages have to read.

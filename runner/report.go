@@ -1,0 +1,90 @@
+package runner
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/millrace/millrace/internal/budget"
+	"github.com/millrace/millrace/runner/task"
+)
+
+// Print writes the summary as a few lines for people.
+func (s *Summary) Print(w io.Writer) {
+	wall := time.Duration(s.Wall * float64(time.Second)).Round(time.Millisecond)
+	if s.Error != "" {
+		fmt.Fprintf(w, "%s failed after %s: %s\n", s.Job, wall, s.Error)
+	} else {
+		fmt.Fprintf(w, "%s complete in %s, %.2f s of CPU, %s of memory at most\n", s.Job, wall, s.CPU, budget.FormatSize(s.PeakRSS))
+		fmt.Fprintf(w, "  read %d records, %s; wrote %d records, %s, in %s\n",
+			s.RowsIn, budget.FormatSize(s.BytesIn), s.RowsOut, budget.FormatSize(s.BytesOut), s.places())
+	}
+	for _, line := range s.notable() {
+		fmt.Fprintf(w, "  %s\n", line)
+	}
+}
+
+// places is "2 files" or "24 files of 12 partitions".
+func (s *Summary) places() string {
+	files := plural(int64(s.Files), "file")
+	if s.Partitions > 1 {
+		files += " of " + plural(int64(s.Partitions), "partition")
+	}
+	return files
+}
+
+// notable is what is worth saying only when there is some of it.
+func (s *Summary) notable() []string {
+	var lines []string
+	add := func(n int64, format string, args ...any) {
+		if n > 0 {
+			lines = append(lines, fmt.Sprintf(format, args...))
+		}
+	}
+	add(s.Spilled, "spilled %s", budget.FormatSize(s.Spilled))
+	for _, b := range s.Bad {
+		add(b.Records, "%s in %s, %s", plural(b.Records, "bad record"), b.Source, b.Node)
+	}
+	add(s.Retries, "%s of tasks", plural(s.Retries, "retry"))
+	for _, name := range slices.Sorted(maps.Keys(s.Counters)) {
+		lines = append(lines, fmt.Sprintf("%s %d", name, s.Counters[name]))
+	}
+	return lines
+}
+
+func plural(n int64, word string) string {
+	switch {
+	case n == 1:
+		return "1 " + word
+	case strings.HasSuffix(word, "y"):
+		return fmt.Sprintf("%d %sies", n, strings.TrimSuffix(word, "y"))
+	default:
+		return fmt.Sprintf("%d %ss", n, word)
+	}
+}
+
+func (s *Summary) printJSON(w io.Writer) error {
+	e := json.NewEncoder(w)
+	e.SetIndent("", "  ")
+	return e.Encode(s)
+}
+
+func (s *Summary) setError(err error) {
+	if s.Error = ""; err != nil {
+		s.Error = err.Error()
+	}
+}
+
+// detail is an error with all that is known about it: for the log and the history.
+func detail(err error) string {
+	var p *task.PanicError
+	if errors.As(err, &p) {
+		return fmt.Sprintf("%v\n%s", err, p.Stack)
+	}
+	return err.Error()
+}
