@@ -7,17 +7,29 @@ import (
 	"testing"
 
 	gocmp "github.com/google/go-cmp/cmp"
+	"pgregory.net/rapid"
+
 	"github.com/millrace/millrace/columnar"
 	"github.com/millrace/millrace/columnar/codec"
 	"github.com/millrace/millrace/columnar/keys"
-	"pgregory.net/rapid"
 )
 
 var testTypes = []columnar.Type{
-	columnar.BoolType, {Kind: columnar.Int8}, {Kind: columnar.Int16}, {Kind: columnar.Int32}, {Kind: columnar.Int64},
-	{Kind: columnar.Uint8}, {Kind: columnar.Uint16}, {Kind: columnar.Uint32}, {Kind: columnar.Uint64}, {Kind: columnar.Float32},
-	{Kind: columnar.Float64}, columnar.DecimalOf(12, 2), columnar.DateType, columnar.TimestampType, {Kind: columnar.Duration},
-	columnar.StringType, columnar.BinaryType, {Kind: columnar.FixedBinary, Width: 2},
+	columnar.BoolType,
+	{Kind: columnar.Int8},
+	{Kind: columnar.Int16},
+	{Kind: columnar.Int32},
+	{Kind: columnar.Int64},
+	{Kind: columnar.Uint8},
+	{Kind: columnar.Uint16},
+	{Kind: columnar.Uint32},
+	{Kind: columnar.Uint64},
+	{Kind: columnar.Float32},
+	{Kind: columnar.Float64},
+	columnar.DecimalOf(12, 2), columnar.DateType, columnar.TimestampType,
+	{Kind: columnar.Duration},
+	columnar.StringType, columnar.BinaryType,
+	{Kind: columnar.FixedBinary, Width: 2},
 }
 
 var nestedTypes = []columnar.Type{

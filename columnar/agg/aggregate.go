@@ -123,27 +123,27 @@ func types(fields []columnar.Field) []columnar.Type {
 type construct func(in []columnar.Field, out columnar.Type) (Function, error)
 
 // single makes an aggregate of one column: V, even if it is a struct.
-func single[In, V, Out any](f func(In) V, make construct) Aggregate[In, Out] {
+func single[In, V, Out any](f func(In) V, build construct) Aggregate[In, Out] {
 	field, err := fieldOf[V]()
 	if err != nil {
 		return Aggregate[In, Out]{Err: err}
 	}
 	if field.Type.Kind != columnar.Struct {
 		sel, err := codec.Select(f)
-		return finish[In, Out](sel, err, make)
+		return finish[In, Out](sel, err, build)
 	}
 	sel, err := codec.Select(func(in In) one[V] { return one[V]{f(in)} })
-	return finish[In, Out](sel, err, make)
+	return finish[In, Out](sel, err, build)
 }
 
 // withKey makes an aggregate of a key column and a value column.
-func withKey[In, K, V, Out any](f func(In) V, by func(In) K, make construct) Aggregate[In, Out] {
+func withKey[In, K, V, Out any](f func(In) V, by func(In) K, build construct) Aggregate[In, Out] {
 	sel, err := codec.Select(func(in In) keyed[K, V] { return keyed[K, V]{by(in), f(in)} })
-	return finish[In, Out](sel, err, make)
+	return finish[In, Out](sel, err, build)
 }
 
 // finish makes the aggregate of what was selected.
-func finish[In, Out any](sel codec.Selector[In], err error, make construct) Aggregate[In, Out] {
+func finish[In, Out any](sel codec.Selector[In], err error, build construct) Aggregate[In, Out] {
 	if err != nil {
 		return Aggregate[In, Out]{Err: err}
 	}
@@ -151,7 +151,7 @@ func finish[In, Out any](sel codec.Selector[In], err error, make construct) Aggr
 	if err != nil {
 		return Aggregate[In, Out]{Err: err}
 	}
-	f, err := make(sel.Fields, result.Type)
+	f, err := build(sel.Fields, result.Type)
 	if err != nil {
 		return Aggregate[In, Out]{Err: err}
 	}

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	gocmp "github.com/google/go-cmp/cmp"
+
 	"github.com/millrace/millrace/columnar"
 )
 
@@ -34,12 +35,10 @@ type summary struct {
 	Kinds    int64
 }
 
-func text(s string) *string { return &s }
-
 var lines = []line{
-	{"a", 1, 7, time.Unix(10, 0).UTC(), text("x")},
+	{"a", 1, 7, time.Unix(10, 0).UTC(), new("x")},
 	{"b", 2, 8, time.Unix(5, 0).UTC(), nil},
-	{"a", 4, 9, time.Unix(20, 0).UTC(), text("w")},
+	{"a", 4, 9, time.Unix(20, 0).UTC(), new("w")},
 }
 
 func summaryParts() []Part[summary, line] {
@@ -91,7 +90,7 @@ func fill[R, In any](t *testing.T, parts []Part[R, In], records []In) R {
 
 func TestInto(t *testing.T) {
 	want := summary{
-		N: 3, Quantity: 7, Tax: 24, Average: 8, First: lines[1].Ship, Best: lines[2], Flags: []string{"a", "a"}, Note: text("w"), Kinds: 2,
+		N: 3, Quantity: 7, Tax: 24, Average: 8, First: lines[1].Ship, Best: lines[2], Flags: []string{"a", "a"}, Note: new("w"), Kinds: 2,
 	}
 	if diff := gocmp.Diff(want, fill(t, summaryParts(), lines)); diff != "" {
 		t.Error(diff)

@@ -2,6 +2,7 @@ package agg
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/millrace/millrace/columnar"
 	"github.com/millrace/millrace/columnar/keys"
@@ -16,7 +17,7 @@ func CountDistinctOf(types ...columnar.Type) (Function, error) {
 	for i, t := range types {
 		f.Input = append(f.Input, value(fmt.Sprintf("value%d", i+1), t))
 	}
-	items := append(f.Input[:len(f.Input):len(f.Input)], always("count", columnar.Int64Type))
+	items := append(slices.Clip(f.Input), always("count", columnar.Int64Type))
 	f.State = []columnar.Field{always("values", itemsType(items))}
 	f.New = func() Accumulator { return newDistinct(f.State[0].Type, types) }
 	return f, nil

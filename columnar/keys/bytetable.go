@@ -29,6 +29,7 @@ type byteTable struct {
 	err     error            // why an insert failed; the call in progress returns it
 
 	a, b, hashes [chunk]uint64
+	loaded       int32 // keeps the loads of touchBytes and touchText alive
 }
 
 type byteSlot struct {
@@ -162,9 +163,9 @@ func (t *byteTable) probe(c *columnar.Column, sel []int32, out []int32, insert b
 	}
 	slots, shift := t.table(), t.shift
 	if len(slots) > touchSlots {
-		touchBytes(slots, hashes, shift)
+		t.loaded = touchBytes(slots, hashes, shift)
 		if long && t.end > cacheBytes {
-			t.touchText(as, bs)
+			t.loaded += t.touchText(as, bs)
 		}
 	}
 	mask := uint64(len(slots) - 1)
@@ -191,28 +192,25 @@ func (t *byteTable) probe(c *columnar.Column, sel []int32, out []int32, insert b
 	return err
 }
 
-func touchBytes(slots []byteSlot, hashes []uint64, shift uint8) {
-	sum := int32(0)
+func touchBytes(slots []byteSlot, hashes []uint64, shift uint8) (sum int32) {
 	for _, h := range hashes {
 		sum |= slots[h>>(shift&63)].group
 	}
-	if sum < 0 {
-		touched = int64(sum)
-	}
+	return sum
 }
 
 // cacheBytes is about what the processor's caches near the core hold.
 const cacheBytes = 4 << 20
 
 // touchText loads where the long keys of a chunk would be, if they are known and in their first slot.
-func (t *byteTable) touchText(as, bs []uint64) {
-	slots, sum := t.table(), byte(0)
+func (t *byteTable) touchText(as, bs []uint64) (sum int32) {
+	slots := t.table()
 	for k, a := range as {
 		if s := &slots[a>>(t.shift&63)]; s.a == a && bs[k]>>lengthShift == longMark {
-			sum |= t.text.all[int(s.text)*textUnit]
+			sum |= int32(t.text.all[int(s.text)*textUnit])
 		}
 	}
-	touched |= int64(sum)
+	return sum
 }
 
 // one looks up the words a and b of a row.

@@ -27,14 +27,10 @@ func Compare(a []columnar.Column, i int, b []columnar.Column, j int, orders []Or
 
 func compareOrdered(a *columnar.Column, i int, b *columnar.Column, j int, order Order) int {
 	if an, bn := a.IsNull(i), b.IsNull(j); an || bn {
-		switch {
-		case an == bn:
-			return 0
-		case an == order.NullsFirst:
-			return -1
-		default:
-			return 1
+		if order.NullsFirst {
+			return compareBools(bn, an)
 		}
+		return compareBools(an, bn)
 	}
 	c := CompareValues(a, i, b, j)
 	if order.Descending {

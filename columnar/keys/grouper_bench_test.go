@@ -34,9 +34,10 @@ func measure(b *testing.B, perRound int, round func()) {
 	b.ReportMetric(rows/(cpuTime()-start).Seconds(), "rows/cpu-s")
 }
 
-// zipfWords returns batches of words drawn by Zipf's law (s = 1.1) from as many distinct ones, of 2 to 13 letters, the frequent ones
+// zipfWords returns batches of words drawn by Zipf's law (s = 1.1) from 100,000 distinct ones, of 2 to 13 letters, the frequent ones
 // shorter.
-func zipfWords(distinct int) []columnar.Column {
+func zipfWords() []columnar.Column {
+	const distinct = 100_000
 	r := rand.New(rand.NewPCG(1, 2))
 	words := make([]string, distinct)
 	for i := range words {
@@ -73,7 +74,7 @@ func uniformInts(groups int) []columnar.Column {
 
 // BenchmarkGrouper counts rows by key: ids from the Grouper and a dense array of counts, against Go's maps.
 func BenchmarkGrouper(b *testing.B) {
-	words := zipfWords(100_000)
+	words := zipfWords()
 	b.Run("string/zipf=100k", func(b *testing.B) { benchCounts(b, [][]columnar.Column{words}) })
 	b.Run("string/zipf=100k/gomap", func(b *testing.B) { benchStringMap(b, words) })
 	for _, groups := range []int{1e3, 1e6} {
@@ -170,7 +171,7 @@ func benchIntMap(b *testing.B, batches []columnar.Column) {
 
 func BenchmarkHash(b *testing.B) {
 	out := make([]uint64, columnar.DefaultRows)
-	for name, batches := range map[string][]columnar.Column{"string": zipfWords(100_000), "int64": uniformInts(1e6)} {
+	for name, batches := range map[string][]columnar.Column{"string": zipfWords(), "int64": uniformInts(1e6)} {
 		b.Run(name, func(b *testing.B) {
 			measure(b, len(batches)*columnar.DefaultRows, func() {
 				for k := range batches {

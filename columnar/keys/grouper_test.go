@@ -8,9 +8,10 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"pgregory.net/rapid"
+
 	"github.com/millrace/millrace/columnar"
 	"github.com/millrace/millrace/internal/budget"
-	"pgregory.net/rapid"
 )
 
 // reference numbers rows by a map of their printed canonical values.
@@ -63,10 +64,20 @@ func render(c *columnar.Column, row int) string {
 
 var keyTypes = []columnar.Type{
 	columnar.BoolType,
-	{Kind: columnar.Int8}, {Kind: columnar.Int16}, {Kind: columnar.Int32}, {Kind: columnar.Int64},
-	{Kind: columnar.Uint8}, {Kind: columnar.Uint16}, {Kind: columnar.Uint32}, {Kind: columnar.Uint64},
-	{Kind: columnar.Float32}, {Kind: columnar.Float64}, columnar.DecimalOf(20, 2), columnar.DateType, columnar.TimestampType,
-	{Kind: columnar.Duration}, columnar.StringType, columnar.BinaryType, {Kind: columnar.FixedBinary, Width: 3},
+	{Kind: columnar.Int8},
+	{Kind: columnar.Int16},
+	{Kind: columnar.Int32},
+	{Kind: columnar.Int64},
+	{Kind: columnar.Uint8},
+	{Kind: columnar.Uint16},
+	{Kind: columnar.Uint32},
+	{Kind: columnar.Uint64},
+	{Kind: columnar.Float32},
+	{Kind: columnar.Float64},
+	columnar.DecimalOf(20, 2), columnar.DateType, columnar.TimestampType,
+	{Kind: columnar.Duration},
+	columnar.StringType, columnar.BinaryType,
+	{Kind: columnar.FixedBinary, Width: 3},
 }
 
 var nestedTypes = []columnar.Type{
@@ -166,7 +177,7 @@ func drawSelection(t *rapid.T, n int) []int32 {
 }
 
 func drawTypes(t *rapid.T) []columnar.Type {
-	return rapid.SliceOfN(rapid.SampledFrom(append(nestedTypes[:len(nestedTypes):len(nestedTypes)], keyTypes...)), 1, 3).Draw(t, "types")
+	return rapid.SliceOfN(rapid.SampledFrom(slices.Concat(nestedTypes, keyTypes)), 1, 3).Draw(t, "types")
 }
 
 // mustFind is Find without a budget.
@@ -194,6 +205,7 @@ func TestGrouperAgainstMap(t *testing.T) {
 }
 
 func grouperAgainstMap(t *testing.T, drawTypes func(t *rapid.T) []columnar.Type) {
+	t.Helper()
 	rapid.Check(t, func(t *rapid.T) {
 		types := drawTypes(t)
 		g, ref := NewGrouper(types, nil), reference{}

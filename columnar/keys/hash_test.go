@@ -5,8 +5,9 @@ import (
 	"math/bits"
 	"testing"
 
-	"github.com/millrace/millrace/columnar"
 	"pgregory.net/rapid"
+
+	"github.com/millrace/millrace/columnar"
 )
 
 func hashesOf(cols []columnar.Column, sel []int32, n int) []uint64 {

@@ -22,6 +22,7 @@ type tupleTable struct {
 	err   error        // why an insert failed; the call in progress returns it
 
 	a, b, c, hashes [chunk]uint64
+	loaded          int64 // keeps the loads of touchTuples alive
 }
 
 // tupleSlot is empty when group is 0; else the group is one less.
@@ -86,7 +87,7 @@ func (t *tupleTable) probe(out []int32, insert bool) error {
 	}
 	slots, shift := t.table(), t.shift
 	if len(slots) > touchSlots {
-		touchTuples(slots, hashes, shift)
+		t.loaded = touchTuples(slots, hashes, shift)
 	}
 	mask := uint64(len(slots) - 1)
 	for k := range out {
@@ -112,14 +113,11 @@ func (t *tupleTable) probe(out []int32, insert bool) error {
 	return err
 }
 
-func touchTuples(slots []tupleSlot, hashes []uint64, shift uint8) {
-	sum := int64(0)
+func touchTuples(slots []tupleSlot, hashes []uint64, shift uint8) (sum int64) {
 	for _, h := range hashes {
 		sum |= slots[h>>(shift&63)].group
 	}
-	if sum < 0 {
-		touched = sum
-	}
+	return sum
 }
 
 // one looks up one tuple.

@@ -19,6 +19,7 @@ type wordTable struct {
 	err   error         // why an insert failed; the call in progress returns it
 
 	words, hashes [chunk]uint64
+	loaded        int64 // keeps the loads of touchWords alive
 }
 
 // wordSlot is empty when group is 0; else the group is one less.
@@ -114,7 +115,7 @@ func (t *wordTable) probe(out []int32, insert bool) {
 	}
 	slots, shift := t.table(), t.shift
 	if len(slots) > touchSlots {
-		touchWords(slots, hashes, shift)
+		t.loaded = touchWords(slots, hashes, shift)
 	}
 	mask := uint64(len(slots) - 1)
 	for k, w := range words {
@@ -140,17 +141,11 @@ func (t *wordTable) probe(out []int32, insert bool) {
 // overlap, however the branches of the probing loop are predicted.
 const touchSlots = 1 << 13
 
-// touched keeps the loads of the touching loops alive.
-var touched int64
-
-func touchWords(slots []wordSlot, hashes []uint64, shift uint8) {
-	sum := int64(0)
+func touchWords(slots []wordSlot, hashes []uint64, shift uint8) (sum int64) {
 	for _, h := range hashes {
 		sum |= slots[h>>(shift&63)].group
 	}
-	if sum < 0 {
-		touched = sum
-	}
+	return sum
 }
 
 // probeNullable is probe for a column that may have nulls, a word at a time.
@@ -226,10 +221,10 @@ func (t *wordTable) column(typ columnar.Type, from, to int) columnar.Column {
 }
 
 // allBut returns n set bits but one.
-func allBut(n, clear int) columnar.Bitmap {
+func allBut(n, but int) columnar.Bitmap {
 	m := columnar.NewBitmap(n)
 	for i := range n {
-		m.SetTo(i, i != clear)
+		m.SetTo(i, i != but)
 	}
 	return m
 }
