@@ -81,13 +81,13 @@ func (w *Worker) writer(ctx context.Context, e *physical.Edge, a control.Assignm
 		partitions, by = 1, &partition.Forward{}
 	}
 	return shuffle.NewBlockingWriter(ctx, shuffle.BlockingConfig{
-		Schema: e.Schema, Partitions: partitions, By: by, Memory: w.config.Memory.Account(name), Spill: w.config.Spill, Name: name,
+		Schema: e.Schema, Partitions: partitions, By: by, Memory: w.held.Account(name), Spill: w.config.Spill, Name: name,
 	})
 }
 
 func (w *Worker) sortedWriter(ctx context.Context, e *physical.Edge, name string) *shuffle.SortedWriter {
 	return shuffle.NewSortedWriter(ctx, sorting.Config{
-		Schema: e.Schema, Columns: e.Sorted, Orders: e.Orders, Memory: w.config.Memory.Account(name), Spill: w.config.Spill, Name: name,
+		Schema: e.Schema, Columns: e.Sorted, Orders: e.Orders, Memory: w.held.Account(name), Spill: w.config.Spill, Name: name,
 	})
 }
 

@@ -64,6 +64,7 @@ type Worker struct {
 	ctx    context.Context //nolint:containedctx // the life of the worker: tasks are children of it
 	cancel context.CancelCauseFunc
 	tasks  sync.WaitGroup
+	held   *budget.Budget // for what lies on exchanges
 
 	mu        sync.Mutex // guards all below
 	exchanges map[int]*exchange
@@ -81,12 +82,16 @@ func New(ctx context.Context, c Config, e Events) *Worker {
 	w := &Worker{
 		config: c, events: e, exchanges: map[int]*exchange{}, running: map[control.Attempt]*running{}, metrics: map[Place]map[int]*metrics.Set{},
 	}
+	w.held = c.Memory.Child("exchanges", c.Memory.Total()*exchangeShare/100)
 	w.ctx, w.cancel = context.WithCancelCause(ctx)
 	for _, edge := range c.Plan.Edges {
 		w.exchanges[edge.ID] = &exchange{edge: edge}
 	}
 	return w
 }
+
+// exchangeShare is how much of the memory, in percent, may lie on exchanges: the rest is for the operators that read them.
+const exchangeShare = 50
 
 // ErrStopped is why a task ends that was told to stop.
 var ErrStopped = errors.New("the task was stopped")
@@ -100,6 +105,7 @@ func (w *Worker) Close() {
 	for _, x := range w.exchanges {
 		x.drop()
 	}
+	w.held.Close()
 }
 
 // Launch starts an attempt. Its end is told by Events.
