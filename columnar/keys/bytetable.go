@@ -147,7 +147,7 @@ func (t *byteTable) find(col *columnar.Column, sel []int32, out []int32, insert 
 	return nil
 }
 
-// probe looks up the words in a and b, of the rows of c. A short key is nearly always in the first
+// probe looks up the words in a and b, of the rows of c, which is not looked at when all are short. A short key is nearly always in the first
 // or second slot: which one is decided without a branch.
 func (t *byteTable) probe(c *columnar.Column, sel []int32, out []int32, insert bool) error {
 	if t.limit == 0 {

@@ -107,6 +107,9 @@ func (g *Grouper) findRows(cols []columnar.Column, sel []int32, from int, out []
 		g.rows.pack(cols, sel, from, t.a[:len(out)], t.b[:len(out)], t.c[:len(out)])
 		return t.probe(out, insert)
 	}
+	if g.rows.packShort(cols, sel, from, g.bytes.a[:len(out)], g.bytes.b[:len(out)]) {
+		return g.bytes.probe(nil, nil, out, insert)
+	}
 	rows := g.rows.encode(cols, sel, from, len(out))
 	return g.bytes.find(&rows, nil, out, insert)
 }

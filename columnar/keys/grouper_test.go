@@ -297,6 +297,30 @@ func TestGrouperGrowsAndResets(t *testing.T) {
 	}
 }
 
+// TestGrouperShortAndLongRows has keys whose rows are packed in some chunks and encoded in others.
+func TestGrouperShortAndLongRows(t *testing.T) {
+	const n = 40 * chunk
+	texts, codes := columnar.NewBuilder(columnar.StringType, n), make([]int16, n)
+	for i := range n {
+		length := i % 3
+		if i/chunk == 1 && i%100 == 0 {
+			length = 20
+		}
+		texts.AppendString("abcdefghijklmnopqrstuvwxyz"[:length])
+		codes[i] = int16(i % 5)
+	}
+	cols := []columnar.Column{texts.Finish(), columnar.Of(columnar.Type{Kind: columnar.Int16}, codes, columnar.Bitmap{})}
+	g, ref := NewGrouper([]columnar.Type{cols[0].Type, cols[1].Type}, nil), reference{}
+	defer g.Free()
+	got := make([]int32, n)
+	mustFind(t, g, cols, nil, n, got)
+	for row, group := range got {
+		if want := ref.find(cols, row); group != want {
+			t.Fatalf("row %d: group %d, want %d", row, group, want)
+		}
+	}
+}
+
 func TestGrouperNoColumns(t *testing.T) {
 	g := NewGrouper(nil, nil)
 	defer g.Free()

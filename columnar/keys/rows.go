@@ -26,6 +26,7 @@ type rowCoder struct {
 	fixed int  // bytes of the mask and the fixed-width columns
 	tuple bool // all columns are words, and a row has at most tupleBytes
 
+	short   shortRows
 	offsets []int32
 	data    []byte
 	cursor  [chunk]int32  // where the next column of a row goes
@@ -35,11 +36,18 @@ type rowCoder struct {
 func newRowCoder(types []columnar.Type) *rowCoder {
 	r := &rowCoder{types: types, mask: (len(types) + 7) / 8, tuple: true}
 	r.fixed = r.mask
+	strings := 0
+	r.short.possible = true
 	for _, t := range types {
 		r.fixed += fixedWidth(t)
 		r.tuple = r.tuple && isWord(t)
+		r.short.possible = r.short.possible && (isWord(t) || t.IsVariable())
+		if t.IsVariable() {
+			strings++
+		}
 	}
 	r.tuple = r.tuple && r.fixed <= tupleBytes
+	r.short.possible = r.short.possible && r.fixed+strings <= inlineBytes
 	return r
 }
 
