@@ -94,9 +94,9 @@ func output(keys []int, calls []aggregate.Call) *columnar.Schema {
 func partials(t testing.TB, b columnar.Batch, keys []int, calls []aggregate.Call) columnar.Batch {
 	t.Helper()
 	var bb *columnar.BatchBuilder
-	for from := 0; from < max(b.Len, 1); from += 1000 {
+	for from := 0; from < max(b.Len, 1); from += 500 {
 		op := aggregate.NewPartial(keys, calls)
-		piece := b.Slice(from, min(1000, b.Len-from))
+		piece := b.Slice(from, min(500, b.Len-from))
 		optest.Drive(t, op, optest.NewEnv(t, 0, b.Schema), [][]columnar.Batch{{piece}}, func(out columnar.Batch) {
 			if bb == nil {
 				bb = columnar.NewBatchBuilder(out.Schema, out.Len)
@@ -128,13 +128,14 @@ var groupings = map[string]struct {
 }
 
 func TestFinal(t *testing.T) {
-	in := batches.Random(schema, 3000, 11)
+	in := batches.Random(schema, 1500, 11)
 	for name, g := range groupings {
 		t.Run(name, func(t *testing.T) {
 			out := output(g.keys, g.calls)
 			optest.Run(t, optest.Case{
 				New:    func() stream.Operator { return aggregate.NewFinal(first(len(g.keys)), g.calls) },
 				Inputs: []columnar.Batch{partials(t, in, g.keys, g.calls)}, Schema: out, Want: optest.Rows(reference(in, g.keys, out)),
+				Memory: 48 << 10, Spills: len(g.keys) > 0 && name != "by number",
 			})
 		})
 	}
@@ -142,14 +143,14 @@ func TestFinal(t *testing.T) {
 
 // TestPartial checks that whatever a Partial emits merges to the reference.
 func TestPartial(t *testing.T) {
-	in := batches.Random(schema, 3000, 12)
+	in := batches.Random(schema, 1500, 12)
 	for name, g := range groupings {
 		t.Run(name, func(t *testing.T) {
 			out := output(g.keys, g.calls)
 			want := optest.Rows(reference(in, g.keys, out))
 			optest.Run(t, optest.Case{
 				New:    func() stream.Operator { return aggregate.NewPartial(g.keys, g.calls) },
-				Inputs: []columnar.Batch{in}, Free: true,
+				Inputs: []columnar.Batch{in}, Free: true, Memory: 48 << 10,
 				Check: func(t *testing.T, states []columnar.Batch) {
 					t.Helper()
 					op := aggregate.NewFinal(first(len(g.keys)), g.calls)

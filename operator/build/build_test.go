@@ -18,7 +18,7 @@ import (
 
 var node = &plan.Node{Name: "Test"}
 
-var schema = columnar.NewSchema(columnar.Field{Name: "k", Type: columnar.Type{Kind: columnar.Uint8}}, columnar.Field{Name: "n", Type: columnar.Int64Type})
+var schema = columnar.NewSchema(columnar.Field{Name: "k", Type: columnar.Type{Kind: columnar.Uint8}}, columnar.Field{Name: "n", Type: columnar.Int32Type})
 
 // run returns what the operator of a spec makes of its inputs, and its schema.
 func run(t *testing.T, spec physical.Spec, inputs ...columnar.Batch) columnar.Batch {
@@ -73,7 +73,7 @@ func TestSourceHasNoOperator(t *testing.T) {
 // TestAggregateSchemas checks that the two halves agree with the plan on the schema between and behind them.
 func TestAggregateSchemas(t *testing.T) {
 	in := batches.Random(schema, 100, 1)
-	sum, err := agg.SumOf(columnar.Int64Type)
+	sum, err := agg.SumOf(columnar.Int32Type)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -62,14 +62,16 @@ func (o *Hash) IsFinished() bool {
 // Process implements stream.Operator.
 func (o *Hash) Process(input int, b columnar.Batch, _ stream.Output) error {
 	if input == o.build {
-		return o.add(b)
+		return o.add(b, o.env.Fresh)
 	}
 	return o.probe(b)
 }
 
-// add takes build rows.
-func (o *Hash) add(b columnar.Batch) error {
-	if o.parts == nil && o.rows.TryAdd(b) {
+// add takes build rows. Fresh ones are given away.
+func (o *Hash) add(b columnar.Batch, fresh bool) error {
+	switch {
+	case o.parts != nil:
+	case fresh && o.rows.TryKeep(b), !fresh && o.rows.TryAdd(b):
 		return nil
 	}
 	if err := o.cut(); err != nil {
@@ -236,7 +238,7 @@ func (o *Hash) begin(p pair) (err error) {
 		if o.ahead == nil {
 			break
 		}
-		if err := o.add(*o.ahead); err != nil {
+		if err := o.add(*o.ahead, true); err != nil {
 			return err
 		}
 	}
@@ -268,8 +270,8 @@ func (o *Hash) nextChunk() error {
 	o.pass.seen = seen
 	for o.ahead != nil {
 		if o.rows.Len() == 0 {
-			o.rows.Add(*o.ahead)
-		} else if !o.rows.TryAdd(*o.ahead) {
+			o.rows.Keep(*o.ahead)
+		} else if !o.rows.TryKeep(*o.ahead) {
 			break
 		}
 		if err := o.readAhead(); err != nil {

@@ -99,7 +99,9 @@ func (o *Merge) IsFinished() bool {
 func (o *Merge) Process(input int, b columnar.Batch, _ stream.Output) error {
 	s := &o.sides[input]
 	o.env.Memory.Release(s.held)
-	s.batch, s.row = b.Clone(), 0
+	if s.batch, s.row = b, 0; !o.env.Fresh || b.Sel != nil {
+		s.batch = b.Clone()
+	}
 	s.key = pick(s.batch.Columns, s.columns)
 	s.sortKey = s.encoder.Encode(s.key, nil, s.batch.Len)
 	s.held = int64(s.batch.Size() + s.sortKey.Size())

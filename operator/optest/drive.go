@@ -167,7 +167,7 @@ func (d *driver) push(input int, b columnar.Batch) {
 	d.t.Helper()
 	d.call("Process", func(out stream.Output) error { return d.op.Process(input, b, out) })
 	d.settle()
-	if d.random != nil {
+	if d.random != nil && !d.env.Fresh {
 		poison(b)
 	}
 }

@@ -25,6 +25,7 @@ type Case struct {
 	Want    []string         // rows as package batches writes them; not looked at when Free is set
 	Ordered bool             // Want is in order; else in any
 	Memory  int64            // bytes of the tight runs; 0: 32 KiB
+	Spills  bool             // the tight runs must spill
 	Free    bool             // only Check decides: what comes out depends on memory and on how rows come
 	Check   func(t *testing.T, out []columnar.Batch)
 }
@@ -50,6 +51,7 @@ type variant struct {
 	rows   int
 	shape  shape
 	memory int64 // 0: ample
+	fresh  bool  // batches are the operator's to keep, and not overwritten
 	random *rand.Rand
 }
 
@@ -64,10 +66,16 @@ func Run(t *testing.T, c Case) {
 			for _, memory := range []int64{0, c.Memory} {
 				t.Run(fmt.Sprintf("rows=%d/%s/memory=%d", rows, s, memory), func(t *testing.T) {
 					t.Helper()
-					c.run(t, variant{rows, s, memory, rand.New(rand.NewPCG(uint64(rows), uint64(s)))})
+					c.run(t, variant{rows, s, memory, false, random(rows, s)})
 				})
 			}
 		}
+	}
+	for _, memory := range []int64{0, c.Memory} {
+		t.Run(fmt.Sprintf("fresh/memory=%d", memory), func(t *testing.T) {
+			t.Helper()
+			c.run(t, variant{columnar.DefaultRows, sliced, memory, true, random(0, sliced)})
+		})
 	}
 	t.Run("closed early", func(t *testing.T) {
 		t.Helper()
@@ -75,14 +83,21 @@ func Run(t *testing.T, c Case) {
 	})
 }
 
+// random returns the same numbers for the same variant.
+func random(rows int, s shape) *rand.Rand { return rand.New(rand.NewPCG(uint64(rows), uint64(s))) }
+
 func (c Case) run(t *testing.T, v variant) {
 	t.Helper()
 	env := NewEnv(t, v.memory, c.schemas()...)
+	env.Fresh = v.fresh
 	d := newDriver(t, c.New(), env, v)
 	d.open()
 	d.feed(c.pieces(v))
 	d.close()
 	c.compare(t, d.got)
+	if c.Spills && v.memory > 0 && env.Metrics.Spilled.Load() == 0 {
+		t.Error("nothing was spilled")
+	}
 }
 
 // schemas returns the inputs' schemas.
@@ -112,7 +127,7 @@ func (c Case) closeEarly(t *testing.T) {
 	if err := c.New().Close(); err != nil {
 		t.Errorf("closing what was never opened: %v", err)
 	}
-	v := variant{rows: 7, memory: c.Memory, random: rand.New(rand.NewPCG(1, 2))}
+	v := variant{rows: 7, memory: c.Memory, random: random(7, plain)}
 	d := newDriver(t, c.New(), NewEnv(t, v.memory, c.schemas()...), v)
 	d.open()
 	in := c.pieces(v)
