@@ -1,6 +1,7 @@
 package runner
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -12,6 +13,9 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/millrace/millrace/plan"
+	"github.com/millrace/millrace/plan/physical"
 )
 
 // The files of a run's folder in the history. Which are there says how far the run came: the configuration is written before anything else,
@@ -158,6 +162,13 @@ func (r *record) write(name string, data []byte) {
 	if r.err == nil {
 		r.err = os.WriteFile(filepath.Join(r.dir, name), data, 0o644)
 	}
+}
+
+// plan writes a plan as text.
+func (r *record) plan(logical *plan.Job, compiled *physical.Plan) {
+	var b bytes.Buffer
+	r.keep(Explain(&b, "text", logical, compiled))
+	r.write(historyPlan, b.Bytes())
 }
 
 // Write adds to the log.

@@ -14,8 +14,6 @@ import (
 	"time"
 
 	"golang.org/x/term"
-
-	"github.com/millrace/millrace/plan/physical"
 )
 
 // Main makes a command of a job and exits with one of the exit codes. All flags are the job's own; settings come from code, which is at most
@@ -134,7 +132,7 @@ func (p Program) run(ctx context.Context, s *Settings, flags *flag.FlagSet) int 
 	o.Log = newLogger(s, logs, past, width != nil).With("job", s.Name, "run", o.RunID)
 	s.HDFS.Logger = o.Log
 	o.Files = NewFiles(s.HDFS)
-	o.Planned = func(plan *physical.Plan) { past.write(historyPlan, []byte(explainText(plan))) }
+	o.Planned = past.plan
 	o.Progress = logProgress(o.Log, logEvery)
 	if width != nil {
 		o.Progress = drawProgress(screen, width)

@@ -19,7 +19,7 @@ func drawProgress(c *console, width func() int) func(Status) {
 	return func(s Status) {
 		var b bytes.Buffer
 		for _, stage := range s.Stages {
-			if stage.RowsIn > 0 || stage.TotalBytes > 0 {
+			if stage.Tasks > 0 {
 				fmt.Fprintln(&b, cut(progressLine(stage, s.Elapsed), width()-1))
 			}
 		}
@@ -34,8 +34,8 @@ func progressLine(s StageStatus, elapsed time.Duration) string {
 	case s.TotalBytes > 0:
 		done := min(s.BytesIn, s.TotalBytes)
 		parts = append(parts, fmt.Sprintf("%3d%%", 100*done/s.TotalBytes), budget.FormatSize(done)+" of "+budget.FormatSize(s.TotalBytes))
-	case s.Splits > 0:
-		parts = append(parts, fmt.Sprintf("%d splits", s.Splits))
+	default:
+		parts = append(parts, fmt.Sprintf("%d of %d tasks", s.Done, s.Tasks))
 	}
 	parts = append(parts, shortNumber(s.RowsIn)+" records")
 	if seconds := elapsed.Seconds(); seconds > 0 {
@@ -82,7 +82,7 @@ func logProgress(log *slog.Logger, every time.Duration) func(Status) {
 		}
 		last = s.Elapsed
 		for _, stage := range s.Stages {
-			if stage.RowsIn > 0 && !stage.Done {
+			if stage.IsRunning() {
 				log.Info("progress", "stage", stage.ID, "operators", stage.Name, "bytes", stage.BytesIn, "of", stage.TotalBytes,
 					"records", stage.RowsIn, "per_second", int64(float64(stage.RowsIn)/s.Elapsed.Seconds()), "spilled", stage.Spilled)
 			}

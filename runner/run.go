@@ -40,8 +40,8 @@ type Options struct {
 	Log         *slog.Logger // default: none
 	Files       *vfs.Resolver
 	RunID       string // default: a new one
-	// Planned is called with the plan before it is run. nil: nobody wants to know.
-	Planned func(*physical.Plan)
+	// Planned is called with the logical graph and the physical plan before they are run. nil: nobody wants to know.
+	Planned func(*plan.Job, *physical.Plan)
 	// Progress is called about ten times a second with what has been done so far. nil: nobody wants to know.
 	Progress func(Status)
 	// Probe is called once a turn of each task's loop; its error kills the attempt: for tests. nil: none.
@@ -109,17 +109,18 @@ type run struct {
 	plan    *physical.Plan
 	bad     *badRecords
 	totals  totals
+	tracker tracker
 	retries counter
 }
 
 func (r *run) do(ctx context.Context, build func(*plan.Job)) (*Summary, error) {
-	p, err := r.prepare(ctx, build)
+	logical, p, err := r.prepare(ctx, build)
 	if err != nil {
 		return r.summary(nil, nil, nil, err), err
 	}
 	r.plan = p
 	if r.options.Planned != nil {
-		r.options.Planned(p)
+		r.options.Planned(logical, p)
 	}
 	memory := budget.New(r.options.Memory * arenaShare / 100)
 	scratch, err := r.scratch()
@@ -138,7 +139,7 @@ func (r *run) do(ctx context.Context, build func(*plan.Job)) (*Summary, error) {
 // and what the user's functions allocate.
 const arenaShare = 60
 
-// Plan builds a job, asks its sources what they know, and returns its logical graph, optimised, and its stages. Nothing is run.
+// Plan builds a job, asks its sources what they know, and returns its logical graph as it was written and its stages. Nothing is run.
 func Plan(ctx context.Context, build func(*plan.Job), o Options) (*plan.Job, *physical.Plan, error) {
 	o = o.withDefaults()
 	if o.Files == nil {
@@ -146,34 +147,30 @@ func Plan(ctx context.Context, build func(*plan.Job), o Options) (*plan.Job, *ph
 		defer func() { _ = o.Files.Close() }()
 	}
 	r := &run{options: o, files: o.Files, id: o.RunID}
-	p, err := r.prepare(ctx, build)
-	if err != nil {
-		return nil, nil, err
-	}
-	return p.Job, p, nil
+	return r.prepare(ctx, build)
 }
 
-// prepare makes the physical plan of a program.
-func (r *run) prepare(ctx context.Context, build func(*plan.Job)) (*physical.Plan, error) {
+// prepare makes the logical graph and the physical plan of a program.
+func (r *run) prepare(ctx context.Context, build func(*plan.Job)) (*plan.Job, *physical.Plan, error) {
 	job := plan.NewJob(r.options.Name)
 	build(job)
 	if err := job.Err(); err != nil {
-		return nil, &BuildError{err}
+		return nil, nil, &BuildError{err}
 	}
 	if err := r.discover(ctx, job); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	optimised, err := optimize.Job(job)
 	if err != nil {
-		return nil, &BuildError{err}
+		return nil, nil, &BuildError{err}
 	}
 	p, err := physical.Compile(optimised, physical.Options{
 		Parallelism: r.options.Parallelism, Pipelined: r.options.Pipelined, BroadcastBytes: r.options.Broadcast,
 	})
 	if err != nil {
-		return nil, &BuildError{err}
+		return nil, nil, &BuildError{err}
 	}
-	return p, nil
+	return job, p, nil
 }
 
 // discover asks all sources at once what they know, and computes the schemas that depend on it.
@@ -223,6 +220,7 @@ func (r *run) execute(ctx context.Context, memory *budget.Budget, scratch *spill
 		Bad: func(n *plan.Node, b stream.Bad) error { return r.bad.take(n, b) },
 	}, worker.Events{
 		Succeeded: func(a control.Attempt, report control.Report) {
+			r.tracker.succeeded(a, report)
 			c.Post(coordinator.Succeeded{Attempt: a, Report: report})
 		},
 		Failed:       func(a control.Attempt, err error) { c.Post(coordinator.Failed{Attempt: a, Err: err}) },
@@ -231,7 +229,7 @@ func (r *run) execute(ctx context.Context, memory *budget.Budget, scratch *spill
 	defer w.Close()
 	var err error
 	c, err = coordinator.New(ctx, coordinator.Config{
-		Plan: r.plan, Workers: w, Env: r.env, Total: r.totals.set, Retried: r.retried,
+		Plan: r.plan, Workers: watchedWorker{w, &r.tracker}, Env: r.env, Total: r.totals.set, Retried: r.retried,
 		Settings: coordinator.Settings{Attempts: r.options.Attempts, TaskBytes: taskBytes, IsFinal: IsFinal},
 	})
 	if err != nil {

@@ -40,6 +40,8 @@ type Summary struct {
 // StageSummary is one stage of a run.
 type StageSummary struct {
 	ID        int               `json:"id"`
+	Tasks     int               `json:"tasks"`
+	Shuffled  int64             `json:"shuffled_bytes"` // written to the exchanges behind it
 	Operators []OperatorSummary `json:"operators"`
 }
 
@@ -71,9 +73,12 @@ type StageStatus struct {
 	BytesIn         int64
 	TotalBytes      int64 // of a source stage; 0: unknown
 	Splits          int
+	Tasks, Done     int // tasks, and how many are done; 0: the stage has not begun
 	Spilled         int64
-	Done            bool
 }
+
+// IsRunning says whether the stage has begun and not ended.
+func (s StageStatus) IsRunning() bool { return s.Done < s.Tasks }
 
 // totals holds what source stages have to read.
 type totals struct {
@@ -120,6 +125,7 @@ func (r *run) status(counts map[worker.Place]metrics.Values) Status {
 	for _, stage := range r.plan.Stages {
 		known := r.totals.get(stage.ID)
 		st := StageStatus{ID: stage.ID, Name: stageName(stage), TotalBytes: known.Bytes, Splits: known.Splits}
+		st.Tasks, st.Done, _ = r.tracker.of(stage.ID)
 		for i := range stage.Chain {
 			v := counts[worker.Place{Stage: stage.ID, Op: i}]
 			if i == 0 {
@@ -166,19 +172,38 @@ func (r *run) summary(published map[int]connectors.Published, counts map[worker.
 	}
 	if r.plan != nil {
 		for _, stage := range r.plan.Stages {
-			s.Stages = append(s.Stages, summarise(stage, counts))
+			s.add(r.stageSummary(stage, counts), stage.IsSource())
 		}
 	}
 	s.Bad = r.bad.summary()
 	return s
 }
 
-func summarise(stage *physical.Stage, counts map[worker.Place]metrics.Values) StageSummary {
+func (r *run) stageSummary(stage *physical.Stage, counts map[worker.Place]metrics.Values) StageSummary {
 	s := StageSummary{ID: stage.ID}
+	s.Tasks, _, s.Shuffled = r.tracker.of(stage.ID)
 	for i, op := range stage.Chain {
 		s.Operators = append(s.Operators, OperatorSummary{Name: op.Node.String(), Values: counts[worker.Place{Stage: stage.ID, Op: i}]})
 	}
 	return s
+}
+
+// add adds a stage and what it counts to the sums.
+func (s *Summary) add(stage StageSummary, isSource bool) {
+	s.Stages = append(s.Stages, stage)
+	s.Shuffled += stage.Shuffled
+	if isSource {
+		s.RowsIn += stage.Operators[0].RowsIn
+		s.BytesIn += stage.Operators[0].BytesIn
+	}
+	for _, op := range stage.Operators {
+		for name, n := range op.User {
+			if s.Counters == nil {
+				s.Counters = map[string]int64{}
+			}
+			s.Counters[name] += n
+		}
+	}
 }
 
 // summary lists the bad records by node and source.

@@ -1,0 +1,74 @@
+package runner
+
+import (
+	"sync"
+
+	"github.com/millrace/millrace/runner/control"
+	"github.com/millrace/millrace/runner/worker"
+)
+
+// tracker knows, for progress and summary, in how many tasks each stage runs, which are done, and what they handed on.
+type tracker struct {
+	mu     sync.Mutex // guards stages
+	stages map[int]*tracked
+}
+
+type tracked struct {
+	tasks int
+	bytes map[int]int64 // by task that is done: written to exchanges
+}
+
+func (t *tracker) launched(a control.Assignment) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.stages == nil {
+		t.stages = map[int]*tracked{}
+	}
+	s := t.stages[a.Attempt.Stage]
+	if s == nil {
+		s = &tracked{bytes: map[int]int64{}}
+		t.stages[a.Attempt.Stage] = s
+	}
+	s.tasks = a.Tasks
+	delete(s.bytes, a.Attempt.Task) // an earlier attempt's result is lost
+}
+
+func (t *tracker) succeeded(a control.Attempt, r control.Report) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	var sum int64
+	for _, f := range r.Facts {
+		for _, n := range f.Bytes {
+			sum += n
+		}
+	}
+	if s := t.stages[a.Stage]; s != nil {
+		s.bytes[a.Task] = sum
+	}
+}
+
+// of returns a stage's tasks, how many are done, and the bytes they wrote to exchanges. Zeros: the stage has not begun.
+func (t *tracker) of(stage int) (tasks, done int, bytes int64) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	s := t.stages[stage]
+	if s == nil {
+		return 0, 0, 0
+	}
+	for _, n := range s.bytes {
+		bytes += n
+	}
+	return s.tasks, len(s.bytes), bytes
+}
+
+// watchedWorker tells a tracker what is launched.
+type watchedWorker struct {
+	*worker.Worker
+	tracker *tracker
+}
+
+// Launch implements coordinator.Workers.
+func (w watchedWorker) Launch(a control.Assignment) {
+	w.tracker.launched(a)
+	w.Worker.Launch(a)
+}
