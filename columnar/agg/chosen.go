@@ -69,6 +69,7 @@ type chosen struct {
 	rows       []chosenRow // by group
 	chunks     [][]columnar.Column
 	stored     int // rows in the chunks
+	bytes      int // of the chunks
 	pending    []int32
 }
 
@@ -147,10 +148,23 @@ func (c *chosen) settle(in []columnar.Column) {
 	}
 	c.chunks = append(c.chunks, chunk)
 	c.stored += len(sel)
+	c.bytes += sizeOf(chunk)
 	c.pending = c.pending[:0]
-	if c.stored > 2*len(c.rows)+columnar.DefaultRows {
+	if c.stored > 2*len(c.rows)+columnar.DefaultRows || len(c.chunks) > maxChunks+len(c.rows)/maxChunks {
 		c.compact()
 	}
+}
+
+// maxChunks bounds the chunks where they have few rows each, and so their cost beside the rows; with many groups there are more, since
+// to compact costs a step a group.
+const maxChunks = 256
+
+func sizeOf(chunk []columnar.Column) int {
+	size := 0
+	for i := range chunk {
+		size += chunk[i].Size()
+	}
+	return size
 }
 
 // compact keeps only the rows chosen, as one chunk in the order of the groups.
@@ -159,7 +173,7 @@ func (c *chosen) compact() {
 	for i := range c.fields {
 		chunk[i] = c.gather(i, 0, len(c.rows))
 	}
-	c.chunks, c.stored = append(c.chunks[:0:0], chunk), len(c.rows)
+	c.chunks, c.stored, c.bytes = [][]columnar.Column{chunk}, len(c.rows), sizeOf(chunk)
 	for g := range c.rows {
 		if c.rows[g].chunk != 0 {
 			c.rows[g] = chosenRow{1, int32(g)}
@@ -204,16 +218,8 @@ func (c *chosen) Result(from, to int) (columnar.Column, error) {
 	return c.gather(c.result, from, to), nil
 }
 
-func (c *chosen) Size() int {
-	size := 8 * cap(c.rows)
-	for _, chunk := range c.chunks {
-		for i := range chunk {
-			size += chunk[i].Size()
-		}
-	}
-	return size
-}
+func (c *chosen) Size() int { return 8*cap(c.rows) + c.bytes }
 
 func (c *chosen) Reset() {
-	c.rows, c.chunks, c.stored = emptied(c.rows), nil, 0
+	c.rows, c.chunks, c.stored, c.bytes = emptied(c.rows), nil, 0, 0
 }

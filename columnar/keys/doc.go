@@ -2,8 +2,8 @@
 //
 //   - [Hash] is the engine's one key hash. Exchanges, key groups and saved state use it, so it is part of the wire and state format.
 //   - [Grouper] numbers distinct keys: key columns in, dense group ids out. Batch aggregates and join build sides stand on it.
-//   - [Compare] is the order of values, row against row; [Encode] writes sort keys whose bytes compare in that order; [Sort] orders
-//     them; [Merge] merges sorted runs of them.
+//   - [Compare] is the order of values, row against row; a [SortEncoder] writes sort keys, whose bytes compare in that order; [Sort]
+//     orders them; [Merge] merges sorted runs of them.
 //
 // # Equality, grouping, order
 //

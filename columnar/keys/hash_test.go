@@ -102,6 +102,16 @@ func TestHashGolden(t *testing.T) {
 	texts.AppendNulls(1)
 	numbers := columnar.Of(columnar.Float64Type, []float64{0, math.Copysign(0, -1), 1, math.NaN()}, columnar.Bitmap{})
 	decimals := columnar.Of(columnar.DecimalOf(38, 0), []columnar.Decimal128{{Lo: 1}, {Lo: 1, Hi: -1}}, columnar.Bitmap{})
+	list := columnar.NewBuilder(columnar.ListOf(columnar.StringType, true), 0)
+	list.CloseNested()
+	list.Child(0).AppendString("a")
+	list.Child(0).AppendNulls(1)
+	list.CloseNested()
+	pairs := columnar.NewBuilder(nestedTypes[1], 0)
+	columnar.AppendFixed(pairs.Child(0), int32(1))
+	pairs.Child(1).AppendString("a")
+	pairs.CloseNested()
+	pairs.AppendNulls(1)
 	for _, c := range []struct {
 		name string
 		cols []columnar.Column
@@ -112,6 +122,8 @@ func TestHashGolden(t *testing.T) {
 		{"string", []columnar.Column{texts.Finish()}, goldenTexts},
 		{"float64", []columnar.Column{numbers}, goldenFloats},
 		{"decimal", []columnar.Column{decimals}, goldenDecimals},
+		{"list", []columnar.Column{list.Finish()}, goldenLists},
+		{"struct", []columnar.Column{pairs.Finish()}, goldenStructs},
 		{"two", []columnar.Column{words(columnar.Int32Type, 0, 1), words(columnar.Int64Type, 1, 0)}, goldenTwo},
 	} {
 		for row, got := range hashesOf(c.cols, nil, c.cols[0].Len) {
@@ -173,5 +185,7 @@ var (
 	goldenTexts    = []uint64{0x98913436013fadd, 0xc5de4c62a3452d0f, 0xb37f9c031cb3dbac, 0x529858b422ed1260, 0xf169aeb828eb5018, 0x9910feb89e2d65e9, 0x14f139bbc43c0518, 0xbef0a6d1bb1fec, 0xf3e3301e5e55bddd, 0x35d4652ce51c138a, 0x98913436013fadd}
 	goldenFloats   = []uint64{0xb40d78d72a0621db, 0xb40d78d72a0621db, 0xd6a2b63e826e2518, 0xc7550ac20f282450}
 	goldenDecimals = []uint64{0xab7c08745833716f, 0x2d3d928dfabf4c77}
+	goldenLists    = []uint64{0x2bd1f958a4fcc1e8, 0xe8d65c90d17b4901}
+	goldenStructs  = []uint64{0x7536fe6afdd9d643, 0x98913436013fadd}
 	goldenTwo      = []uint64{0xc7a80787a7d9b00d, 0xe60d7f535a10375d}
 )
