@@ -11,7 +11,9 @@ import (
 type Job struct {
 	Name  string
 	Nodes []*Node
-	errs  []error
+
+	errs     []error
+	counters []*Counter
 }
 
 // NewJob returns an empty job.

@@ -9,6 +9,7 @@ import (
 	"github.com/millrace/millrace/columnar/expr"
 	"github.com/millrace/millrace/columnar/keys"
 	"github.com/millrace/millrace/connectors"
+	"github.com/millrace/millrace/connectors/onbad"
 	"github.com/millrace/millrace/stream/rows"
 )
 
@@ -31,7 +32,18 @@ type Read struct {
 }
 
 // Rows runs functions of the user's over each record.
-type Rows struct{ Program rows.Program }
+type Rows struct {
+	Program rows.Program
+	OnBad   *onbad.Policy // what becomes of records that a function refuses; nil: no function of the program can refuse one
+}
+
+// BadPolicy returns what becomes of records that a function refuses.
+func (o Rows) BadPolicy() onbad.Policy {
+	if o.OnBad == nil {
+		return onbad.Fail()
+	}
+	return *o.OnBad
+}
 
 // Whole runs a function of the user's over all records of a partition, or over the groups of records with equal keys in it.
 type Whole struct {

@@ -95,7 +95,11 @@ func (r *badRecords) check(counts map[worker.Place]metrics.Values, p *physical.P
 		if c == nil {
 			continue
 		}
-		if err := c.policy.Check(c.records, v.RowsIn+c.records, true); err != nil {
+		total := v.RowsIn // a function's, refused or not; a source's are those that were read
+		if place.Op == 0 && p.Stages[place.Stage].IsSource() {
+			total += c.records
+		}
+		if err := c.policy.Check(c.records, total, true); err != nil {
 			return fmt.Errorf("%s: %w", n, err)
 		}
 	}

@@ -111,6 +111,7 @@ type run struct {
 	totals  totals
 	tracker tracker
 	retries counter
+	counts  func() map[string]int64 // the user's; nil before the job is built
 }
 
 func (r *run) do(ctx context.Context, build func(*plan.Job)) (*Summary, error) {
@@ -154,6 +155,7 @@ func Plan(ctx context.Context, build func(*plan.Job), o Options) (*plan.Job, *ph
 func (r *run) prepare(ctx context.Context, build func(*plan.Job)) (*plan.Job, *physical.Plan, error) {
 	job := plan.NewJob(r.options.Name)
 	build(job)
+	r.counts = job.Counts
 	if err := job.Err(); err != nil {
 		return nil, nil, &BuildError{err}
 	}

@@ -176,6 +176,9 @@ func (r *run) summary(published map[int]connectors.Published, counts map[worker.
 		}
 	}
 	s.Bad = r.bad.summary()
+	if r.counts != nil {
+		s.Counters = r.counts()
+	}
 	return s
 }
 

@@ -13,6 +13,7 @@ import (
 	"github.com/millrace/millrace/operator/rowfn"
 	"github.com/millrace/millrace/operator/setop"
 	"github.com/millrace/millrace/operator/sink"
+	"github.com/millrace/millrace/plan"
 	"github.com/millrace/millrace/plan/physical"
 	"github.com/millrace/millrace/stream"
 )
@@ -22,6 +23,10 @@ func New(op physical.Op) (stream.Operator, error) {
 	switch spec := op.Spec.(type) {
 	case physical.Rows:
 		return rowfn.New(spec.Op.Program), nil
+	case physical.Sided:
+		return rowfn.NewSided(spec.Op.Program, spec.Op.Side), nil
+	case physical.Rolling:
+		return aggregate.NewRolling(spec.Op.Keys, calls(spec.Op.Calls)), nil
 	case physical.Whole:
 		return rowfn.NewWhole(spec.Op.Program), nil
 	case physical.Filter:
@@ -54,12 +59,16 @@ func New(op physical.Op) (stream.Operator, error) {
 }
 
 func newAggregate(spec physical.Aggregate) stream.Operator {
-	calls := make([]aggregate.Call, len(spec.Calls))
-	for i, c := range spec.Calls {
-		calls[i] = aggregate.Call(c)
-	}
 	if spec.Mode == physical.Partial {
-		return aggregate.NewPartial(spec.Keys, calls)
+		return aggregate.NewPartial(spec.Keys, calls(spec.Calls))
 	}
-	return aggregate.NewFinal(spec.Keys, calls)
+	return aggregate.NewFinal(spec.Keys, calls(spec.Calls))
+}
+
+func calls(of []plan.Call) []aggregate.Call {
+	out := make([]aggregate.Call, len(of))
+	for i, c := range of {
+		out[i] = aggregate.Call(c)
+	}
+	return out
 }

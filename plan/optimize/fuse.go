@@ -1,6 +1,8 @@
 package optimize
 
 import (
+	"cmp"
+
 	"github.com/millrace/millrace/plan"
 	"github.com/millrace/millrace/stream/rows"
 )
@@ -14,10 +16,12 @@ func fuse(g *graph) bool {
 		}
 		before := n.Inputs[0]
 		first, ok := before.Op.(plan.Rows)
-		if !ok || !rows.CanFuse(first.Program, second.Program) {
+		if !ok || !rows.CanFuse(first.Program, second.Program) || !mayShare(first, second) {
 			continue
 		}
-		n.Op = plan.Rows{Program: rows.Fuse(named(before, first.Program), named(n, second.Program))}
+		n.Op = plan.Rows{
+			Program: rows.Fuse(named(before, first.Program), named(n, second.Program)), OnBad: cmp.Or(first.OnBad, second.OnBad),
+		}
 		n.Name = before.Name + ", " + n.Name
 		if len(second.Program.Stages) == 0 {
 			n.Name = before.Name
@@ -29,11 +33,21 @@ func fuse(g *graph) bool {
 	return false
 }
 
+// mayShare says whether two programs can be one as far as bad records go: a node has one policy, and one that allows a share of its records
+// must see them all.
+func mayShare(first, second plan.Rows) bool {
+	return second.OnBad == nil || first.OnBad == nil && second.OnBad.Share == 0
+}
+
 // name writes the node into its functions: messages go by it.
 func name(n *plan.Node) {
 	switch op := n.Op.(type) {
 	case plan.Rows:
-		n.Op = plan.Rows{Program: named(n, op.Program)}
+		op.Program = named(n, op.Program)
+		n.Op = op
+	case plan.Sided:
+		op.Program = named(n, op.Program)
+		n.Op = op
 	case plan.Whole:
 		op.Program.Node = n.String()
 		n.Op = op

@@ -69,6 +69,10 @@ func (c *compiler) node(n *plan.Node) error {
 		c.aggregate(n, op)
 	case plan.Join:
 		c.join(n, op)
+	case plan.Sided:
+		c.sided(n, op)
+	case plan.Rolling:
+		c.rolling(n, op)
 	case plan.Sort:
 		c.sort(n, op)
 	case plan.Limit:

@@ -70,6 +70,7 @@ type Cursor struct {
 	counts []int64 // records given by each stage
 	err    error   // ends the batch
 	bad    func(stage int, record any, err error) error
+	side   any // the slice of a broadcast side's records, when there is one
 }
 
 // fail ends the batch with a user function's error unless the policy for bad records takes it.
