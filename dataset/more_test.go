@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/millrace/millrace/columnar/agg"
 	"github.com/millrace/millrace/connectors/onbad"
 	"github.com/millrace/millrace/dataset"
 	"github.com/millrace/millrace/plan"
@@ -173,24 +174,9 @@ func TestWithBroadcastOfItself(t *testing.T) {
 	}
 	check(t, want, cmp.Compare, func(job *plan.Job) dataset.DataSet[int64] {
 		d := dataset.FromSlice(job, in)
-		total := dataset.Sum(d, func(s Sale) int64 { return s.Amount })
+		all := dataset.GroupBy(d, func(Sale) bool { return true })
+		total := dataset.Aggregate(all, agg.Sum(func(s Sale) int64 { return s.Amount }), func(_ bool, sum int64) int64 { return sum })
 		return dataset.WithBroadcast(d, total, func(s Sale, total []int64) int64 { return total[0] - s.Amount })
-	})
-}
-
-func TestTotals(t *testing.T) {
-	in := sales(5000)
-	low, high := in[0].Item, in[0].Item
-	for _, s := range in {
-		low, high = min(low, s.Item), max(high, s.Item)
-	}
-	item := func(s Sale) string { return s.Item }
-	check(t, []string{low, high}, cmp.Compare, func(job *plan.Job) dataset.DataSet[string] {
-		d := dataset.FromSlice(job, in)
-		return dataset.Union(dataset.Min(d, item), dataset.Max(d, item))
-	})
-	check(t, []int64{0}, cmp.Compare, func(job *plan.Job) dataset.DataSet[int64] {
-		return dataset.Sum(dataset.FromSlice(job, in[:0]), func(s Sale) int64 { return s.Amount })
 	})
 }
 
