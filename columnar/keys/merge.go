@@ -1,6 +1,9 @@
 package keys
 
-import "bytes"
+import (
+	"bytes"
+	"math"
+)
 
 // Run is a sorted sequence of rows that knows their sort keys: a spilled run, a partition's stream, a slice.
 type Run interface {
@@ -60,19 +63,26 @@ func (m *Merge[R]) advance(i int) error {
 	if err != nil {
 		return err
 	}
-	m.done[i] = !more
 	if more {
 		m.prefixes[i] = m.runs[i].Prefix()
+	} else {
+		m.done[i], m.prefixes[i] = true, math.MaxUint64
 	}
 	return nil
 }
 
+// less says whether run a comes before run b. A run that is done comes after all others; its prefix is the greatest one.
 func (m *Merge[R]) less(a, b int32) bool {
-	switch {
-	case m.done[a] || m.done[b]:
+	if x, y := m.prefixes[a], m.prefixes[b]; x != y {
+		return x < y
+	}
+	return m.lessByKey(a, b)
+}
+
+// lessByKey is less for equal prefixes.
+func (m *Merge[R]) lessByKey(a, b int32) bool {
+	if m.done[a] || m.done[b] {
 		return !m.done[a] && m.done[b] || m.done[a] == m.done[b] && a < b
-	case m.prefixes[a] != m.prefixes[b]:
-		return m.prefixes[a] < m.prefixes[b]
 	}
 	c := bytes.Compare(m.runs[a].Key(), m.runs[b].Key())
 	return c < 0 || c == 0 && a < b
