@@ -171,3 +171,36 @@ func TestKeysRoundTrip(t *testing.T) {
 		}
 	})
 }
+
+type sale struct {
+	ID   int64
+	Day  string
+	Shop string
+	Sum  float64
+}
+
+// TestFieldsByPosition writes and reads files without a header, which lack the columns that are folders.
+func TestFieldsByPosition(t *testing.T) {
+	d := newDisk(t)
+	format := csv.Format[sale]{}
+	b := columnar.NewBatchBuilder(format.Schema(), 2)
+	for i := range 2 {
+		columnar.AppendFixed(b.Column(0), int64(i))
+		b.Column(1).AppendString(fmt.Sprint("d", i))
+		b.Column(2).AppendString("s")
+		columnar.AppendFixed(b.Column(3), 1.5)
+	}
+	b.Added(2)
+	s := file.Sink[sale]{Path: "mem://t/out", Format: format, PartitionBy: []string{"day", "shop"}}
+	if _, err := write(t, s, env(d.files(), "r1"), b.Finish()); err != nil {
+		t.Fatal(err)
+	}
+	if got := d.get("/out/day=d1/shop=s/part-00000-0001-r1.csv"); got != "1,1.5\n" {
+		t.Errorf("got %q", got)
+	}
+	e := &engine{t: t, env: env(d.files(), "r2"), src: file.Source[sale]{Path: "mem://t/out", Format: format}}
+	got, err := e.read(false)
+	if err != nil || !slices.Equal(texts(got, "day"), []string{"d0", "d1"}) || !slices.Equal(texts(got, "shop"), []string{"s", "s"}) {
+		t.Errorf("got %v, %v", got, err)
+	}
+}

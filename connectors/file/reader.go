@@ -98,7 +98,7 @@ func (r *reader) Fetch(ctx context.Context) (connectors.Fetched, error) {
 func (r *reader) open(ctx context.Context, p piece) error {
 	keys := newKeyColumns(r.schema, p.Keys)
 	in := &input{files: r.env.Files, url: p.URL, size: p.Size, ctx: r.life}
-	fr, err := r.format.NewReader(ctx, in, p.read(), formats.ReadOptions{
+	fr, err := inFolders(r.format, p.Keys).NewReader(ctx, in, p.read(), formats.ReadOptions{
 		Schema: keys.files, Filter: r.scan.Filter, Rows: r.scan.Rows, Bad: r.bad,
 	})
 	if err != nil {
@@ -106,6 +106,24 @@ func (r *reader) open(ctx context.Context, p piece) error {
 	}
 	r.cur = &open{in: in, r: fr, keys: keys}
 	return nil
+}
+
+// byPosition is what formats implement whose files may have their fields by position only: they have to know which columns the files lack.
+type byPosition interface {
+	WithoutColumns(names []string) formats.Format
+}
+
+// inFolders returns the format of files in folders with those keys.
+func inFolders(format formats.Format, keys []key) formats.Format {
+	f, ok := format.(byPosition)
+	if !ok || len(keys) == 0 {
+		return format
+	}
+	var names []string
+	for _, k := range keys {
+		names = append(names, k.Name)
+	}
+	return f.WithoutColumns(names)
 }
 
 // next returns the next batch of the piece; io.EOF at its end.

@@ -61,6 +61,7 @@ type Cutter struct {
 	mark    int64 // length of the byte order mark
 	started bool
 	skip    bool // the range begins inside a record, or just before one
+	empty   bool // the range
 	eof     bool
 }
 
@@ -72,7 +73,7 @@ func Open(in formats.Input, r formats.Range, o Options) (*Cutter, error) {
 	if o.Bad == nil {
 		o.Bad = func(b formats.BadRecord) error { return b }
 	}
-	c := &Cutter{name: in.Name(), from: r.From, o: o}
+	c := &Cutter{name: in.Name(), from: r.From, o: o, empty: r.From >= r.To && in.Size() > 0}
 	var err error
 	if c.src, c.skip, err = open(in, r, o.Ends == nil); err != nil {
 		return nil, c.fail(err)
@@ -83,6 +84,9 @@ func Open(in formats.Input, r formats.Range, o Options) (*Cutter, error) {
 // Next returns the next chunk of whole records of the range, with their newlines; only the file's last may lack it. The chunk is valid, and
 // the caller's to change, until the next call. io.EOF after the last.
 func (c *Cutter) Next(ctx context.Context) ([]byte, error) {
+	if c.empty {
+		return nil, io.EOF
+	}
 	if !c.started {
 		if err := c.start(ctx); err != nil {
 			return nil, err
