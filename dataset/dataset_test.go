@@ -209,6 +209,18 @@ func TestSummarize(t *testing.T) {
 	})
 }
 
+func TestAll(t *testing.T) {
+	in := sales(20000)
+	sum := int64(0)
+	for _, s := range in {
+		sum += s.Amount
+	}
+	check(t, []int64{sum}, cmp.Compare, func(job *plan.Job) dataset.DataSet[int64] {
+		all := dataset.All(dataset.FromSlice(job, in))
+		return dataset.Aggregate(all, agg.Sum(func(s Sale) int64 { return s.Amount }), func(_ struct{}, sum int64) int64 { return sum })
+	})
+}
+
 func TestReduce(t *testing.T) {
 	in := sales(20000)
 	want := map[int64]int64{}

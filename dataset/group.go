@@ -20,6 +20,11 @@ func GroupBy[K comparable, T any](d DataSet[T], key func(T) K) Grouped[K, T] {
 	return Grouped[K, T]{d, selector(d.job, "GroupBy", key)}
 }
 
+// All puts all records into one group: what is computed of it is one record, also when there are none.
+func All[T any](d DataSet[T]) Grouped[struct{}, T] {
+	return Grouped[struct{}, T]{d, selector(d.job, "All", func(T) struct{} { return struct{}{} })}
+}
+
 // Aggregate computes a of each group's records and gives result of key and aggregate. Where the records come from many tasks, each
 // aggregates its own before anything is exchanged.
 func Aggregate[K comparable, T, A, Out any](g Grouped[K, T], a agg.Aggregate[T, A], result func(K, A) Out, options ...plan.Option) DataSet[Out] {

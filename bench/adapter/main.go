@@ -19,6 +19,15 @@ func workloads(in, out string) map[string]func(*plan.Job) {
 		"wordcount": wordCount(in, out),
 		"sort":      sorted(in, out),
 		"hello":     hello,
+
+		"groupby-int-1k":    grouped[int64](in, out, "k_1k"),
+		"groupby-int-1m":    grouped[int64](in, out, "k_1m"),
+		"groupby-string-1k": grouped[string](in, out, "s_1k"),
+		"groupby-string-1m": grouped[string](in, out, "s_1m"),
+
+		"join": joined(in, out),
+		"scan": scanned(in, out),
+		"csv":  parsed(in, out),
 	}
 }
 

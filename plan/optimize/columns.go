@@ -39,6 +39,11 @@ func (g *graph) used(n *plan.Node) (map[string]bool, bool) {
 			for _, col := range op.Columns {
 				add(out, col.Expr.Columns())
 			}
+		case plan.Summarize:
+			add(out, op.Keys)
+			for _, call := range op.Calls {
+				add(out, call.Columns)
+			}
 		case plan.Filter:
 			more, bounded := g.used(c)
 			if !bounded {

@@ -3,9 +3,10 @@
 // Rules are functions from a graph to a graph ([Rule]); [Job] applies them in an order in which each finds what those before it have
 // prepared:
 //
-//   - mergeFilters: a filter on a filter becomes one, a filter on a projection or a union moves below it.
+//   - moveFilters: a filter on a filter becomes one, a filter on a projection or a union moves below it.
 //   - pushFilters: a filter on a source is told to the source, which may skip files, row groups and pages; the filter itself stays.
 //   - pushColumns: a source reads only the columns that are used.
+//   - resolve: aggregates by name become aggregates by position.
 //   - fuse: adjacent programs of the user's functions become one, so that records are not turned into columns in between.
 //
 // What needs the shape of tasks (combiners before an exchange, broadcast or repartition) is decided in plan/physical.
@@ -23,7 +24,7 @@ type Rule func(g *graph) bool
 // Job returns an optimised copy of job, whose schemas are known. Node IDs are new; names and call sites stay.
 func Job(job *plan.Job) (*plan.Job, error) {
 	g := newGraph(job)
-	for _, rule := range []Rule{moveFilters, pushFilters, pushColumns, fuse} {
+	for _, rule := range []Rule{moveFilters, pushFilters, pushColumns, resolve, fuse} {
 		for rule(g) {
 			g.count()
 		}
