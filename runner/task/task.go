@@ -107,14 +107,7 @@ func (t *Task) Run(ctx context.Context) (r control.Report, err error) {
 		defer stop(nil)
 		t.stopReading = func() { stop(errEnough) }
 		g.Go(func() error { // ends with gctx, by itself when everything is read, or when nothing more is wanted
-			err := t.fetcher.Run(reading)
-			if errors.Is(err, errEnough) {
-				return nil
-			}
-			if err != nil {
-				err = fmt.Errorf("%s: %w", t.origin.Node, err)
-			}
-			return err
+			return t.fetch(reading)
 		})
 	}
 	g.Go(func() error {
@@ -130,6 +123,22 @@ func (t *Task) Run(ctx context.Context) (r control.Report, err error) {
 		return control.Report{}, err
 	}
 	return r, nil
+}
+
+// fetch runs the reader of a source. A panic in it is the task's.
+func (t *Task) fetch(ctx context.Context) (err error) {
+	defer func() {
+		if v := recover(); v != nil {
+			err = &PanicError{Where: t.origin.Node, Value: v, Stack: debug.Stack()}
+		}
+	}()
+	err = t.fetcher.Run(ctx)
+	switch {
+	case err == nil, errors.Is(err, errEnough):
+		return nil
+	default:
+		return fmt.Errorf("%s: %w", t.origin.Node, err)
+	}
 }
 
 // errEnough ends a fetcher whose task needs nothing more.
@@ -148,7 +157,7 @@ func (e *PanicError) Error() string { return fmt.Sprintf("%s: panic: %v", e.Wher
 // located is an operator that knows which of the user's nodes and records is running.
 type located interface{ Where() string }
 
-// work is the task's loop; the one place that recovers.
+// work is the task's loop. It recovers, as does the reader's goroutine, and nothing else does.
 func (t *Task) work(ctx context.Context) (r control.Report, err error) {
 	defer func() {
 		if v := recover(); v != nil {
