@@ -43,6 +43,9 @@ func (Lines) Schema() *columnar.Schema {
 	return columnar.NewSchema(columnar.Field{Name: column, Type: columnar.StringType})
 }
 
+// Validate reports a codec that cannot be written.
+func (l Lines) Validate() error { return l.Codec.Validate() }
+
 // Infer returns Schema.
 func (l Lines) Infer(context.Context, formats.Input) (*columnar.Schema, error) {
 	return l.Schema(), nil
