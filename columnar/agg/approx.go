@@ -53,6 +53,7 @@ func (a *approx) Add(groups []int32, in []columnar.Column, sel []int32) error {
 			sel, groups = notNull([]int32{}, nil, groups, &in[i], sel)
 		}
 	}
+	in, sel = toldApart(in, sel, len(groups))
 	a.hashes = grown(a.hashes, len(groups))
 	keys.Hash(in, sel, len(groups), a.hashes)
 	for k, h := range a.hashes[:len(groups)] {
@@ -60,6 +61,21 @@ func (a *approx) Add(groups []int32, in []columnar.Column, sel []int32) error {
 		a.bytes += a.sketches[groups[k]].raise(uint32(h>>(64-hllBits)), uint8(rank))
 	}
 	return nil
+}
+
+// toldApart returns the rows with nested columns replaced by their sort keys: the hash itself takes a null in a struct for an empty string.
+func toldApart(in []columnar.Column, sel []int32, n int) ([]columnar.Column, []int32) {
+	if !slices.ContainsFunc(in, func(c columnar.Column) bool { return c.Type.IsNested() }) {
+		return in, sel
+	}
+	out := make([]columnar.Column, len(in))
+	for i, c := range in {
+		if out[i] = dense(c, sel, n); c.Type.IsNested() {
+			encoder := keys.NewSortEncoder([]columnar.Field{{Type: c.Type}}, make([]keys.Order, 1))
+			out[i] = encoder.Encode(out[i:i+1], nil, n)
+		}
+	}
+	return out, nil
 }
 
 func (a *approx) Merge(groups []int32, state []columnar.Column, sel []int32) error {
