@@ -214,7 +214,8 @@ func BenchmarkFinal(b *testing.B) {
 					k[i], n[i] = int64(seed>>20%groups), 1
 				}
 				in = append(in, columnar.Batch{Schema: s, Len: len(k), Columns: []columnar.Column{
-					columnar.Of(columnar.Int64Type, k, columnar.Bitmap{}), columnar.Of(columnar.Int64Type, n, columnar.Bitmap{})}})
+					columnar.Of(columnar.Int64Type, k, columnar.Bitmap{}), columnar.Of(columnar.Int64Type, n, columnar.Bitmap{}),
+				}})
 			}
 			b.ReportAllocs()
 			for b.Loop() {

@@ -267,6 +267,9 @@ func (o *Final) finishCurrent() error {
 	return nil
 }
 
+// EmitsFresh says that batches may be kept.
+func (*Final) EmitsFresh(bool) bool { return true }
+
 // Close implements stream.Operator. Spilled runs that are left go with the job's.
 func (o *Final) Close() error {
 	var errs []error

@@ -169,6 +169,9 @@ func (o *Partial) emit(out stream.Output) error {
 	return nil
 }
 
+// EmitsFresh says that batches may be kept.
+func (*Partial) EmitsFresh(bool) bool { return true }
+
 // Close implements stream.Operator.
 func (o *Partial) Close() error {
 	if o.table != nil {

@@ -335,6 +335,9 @@ func (o *Hash) closeProbes() error {
 	return nil
 }
 
+// EmitsFresh says that batches may be kept when those of the probe side may: its columns may be passed on.
+func (*Hash) EmitsFresh(input bool) bool { return input }
+
 // Close implements stream.Operator. Spilled runs that are left go with the job's.
 func (o *Hash) Close() error {
 	if o.rows == nil {

@@ -265,7 +265,8 @@ func BenchmarkProbe(b *testing.B) {
 				k[i], v[i] = int64(next(from+i)%keys), int64(i)
 			}
 			out = append(out, columnar.Batch{Schema: s, Len: len(k), Columns: []columnar.Column{
-				columnar.Of(columnar.Int64Type, k, columnar.Bitmap{}), columnar.Of(columnar.Int64Type, v, columnar.Bitmap{})}})
+				columnar.Of(columnar.Int64Type, k, columnar.Bitmap{}), columnar.Of(columnar.Int64Type, v, columnar.Bitmap{}),
+			}})
 		}
 		return out
 	}

@@ -396,6 +396,9 @@ func (o *Merge) endCross() error {
 	return nil
 }
 
+// EmitsFresh says that batches may be kept.
+func (*Merge) EmitsFresh(bool) bool { return true }
+
 // Close implements stream.Operator.
 func (o *Merge) Close() error {
 	if o.env == nil {

@@ -65,9 +65,20 @@ type driver struct {
 	ended stream.InputSet
 }
 
+// fresh is an operator that says whether what it emits may be kept; see package runner/task.
+type fresh interface{ EmitsFresh(input bool) bool }
+
 func newDriver(t *testing.T, op stream.Operator, env *stream.Env, v variant) *driver {
+	t.Helper()
 	d := &driver{t: t, op: op, env: env, random: v.random}
-	d.take = func(b columnar.Batch) { d.got = append(d.got, b.Clone()) }
+	f, ok := op.(fresh)
+	keeps := ok && f.EmitsFresh(env.Fresh)
+	d.take = func(b columnar.Batch) {
+		if !keeps {
+			b = b.Clone()
+		}
+		d.got = append(d.got, b)
+	}
 	d.resumer, _ = op.(stream.Resumer)
 	return d
 }

@@ -1,7 +1,8 @@
 // Package optest multiplies the tests of operators: one case, an operator with its inputs and the rows it must give, is run with batches of
 // 1, 7 and 8192 rows; in plain columns, in slices of larger ones, and under selections among rows that do not count; with ample memory and
 // with so little that it must spill; in changing orders of the inputs; with inputs that are overwritten as soon as the operator has to be
-// done with them. The rows that come out are the same every time.
+// done with them, and with inputs that it may keep. The rows that come out are the same every time. What an operator says may be kept of its
+// output is looked at only in the end.
 //
 // Operators are driven as tasks drive them: see package runner/task.
 package optest

@@ -29,5 +29,8 @@ func (o *Pick) Process(_ int, b columnar.Batch, out stream.Output) error {
 // EndInput implements stream.Operator.
 func (o *Pick) EndInput(int, stream.Output) error { return nil }
 
+// EmitsFresh says that batches may be kept when those of the input may.
+func (*Pick) EmitsFresh(input bool) bool { return input }
+
 // Close implements stream.Operator.
 func (o *Pick) Close() error { return nil }

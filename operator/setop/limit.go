@@ -35,5 +35,8 @@ func (o *Limit) EndInput(int, stream.Output) error { return nil }
 // IsFinished implements stream.Finisher.
 func (o *Limit) IsFinished() bool { return o.left <= 0 }
 
+// EmitsFresh says that batches may be kept when those of the input may.
+func (*Limit) EmitsFresh(input bool) bool { return input }
+
 // Close implements stream.Operator.
 func (o *Limit) Close() error { return nil }
