@@ -226,3 +226,29 @@ func BenchmarkFinal(b *testing.B) {
 		})
 	}
 }
+
+func BenchmarkPartial(b *testing.B) {
+	for _, words := range []uint64{1000, 1_000_000} {
+		b.Run(fmt.Sprintf("string/groups=%d", words), func(b *testing.B) {
+			const rows = 2_000_000
+			s := columnar.NewSchema(columnar.Field{Name: "word", Type: columnar.StringType})
+			var in []columnar.Batch
+			seed := uint64(1)
+			for range rows / columnar.DefaultRows {
+				bb := columnar.NewBatchBuilder(s, columnar.DefaultRows)
+				for range columnar.DefaultRows {
+					seed = seed*6364136223846793005 + 1442695040888963407
+					bb.Column(0).AppendString(fmt.Sprint("word", seed>>20%words))
+				}
+				bb.Added(columnar.DefaultRows)
+				in = append(in, bb.Finish())
+			}
+			b.ReportAllocs()
+			for b.Loop() {
+				op := aggregate.NewPartial([]int{0}, []aggregate.Call{{Function: agg.CountRows()}})
+				optest.Drive(b, op, optest.NewEnv(b, 0, s), [][]columnar.Batch{in}, func(columnar.Batch) {})
+			}
+			b.ReportMetric(float64(b.N)*rows/b.Elapsed().Seconds(), "rows/s")
+		})
+	}
+}

@@ -34,6 +34,12 @@ type Hash struct {
 	probes  *spill.Reader // of current's probe run
 }
 
+var (
+	_ stream.Resumer  = (*Hash)(nil)
+	_ stream.Chooser  = (*Hash)(nil)
+	_ stream.Finisher = (*Hash)(nil)
+)
+
 // Open implements stream.Operator.
 func (o *Hash) Open(env *stream.Env) error {
 	o.env, o.build = env, o.spec.Build
@@ -223,7 +229,7 @@ func (o *Hash) begin(p pair) (err error) {
 	}
 	o.chunk = reader
 	if p.chunks {
-		if p.probe != nil {
+		if probe := 1 - o.build; p.probe != nil && (o.spec.givesUnmatched(probe) || o.spec.givesMatched(probe)) {
 			o.pass.seen = make([]bool, p.probe.Rows())
 		}
 		if err := o.readAhead(); err != nil {

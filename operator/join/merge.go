@@ -27,6 +27,12 @@ type Merge struct {
 	need   stream.InputSet
 }
 
+var (
+	_ stream.Resumer  = (*Merge)(nil)
+	_ stream.Chooser  = (*Merge)(nil)
+	_ stream.Finisher = (*Merge)(nil)
+)
+
 // side is an input: its current batch and the row in it.
 type side struct {
 	schema  *columnar.Schema

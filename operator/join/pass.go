@@ -13,7 +13,7 @@ type pass struct {
 	in     []*columnar.Schema
 	table  *table
 
-	// What a probe row that came in an earlier chunk has matched already. seen is nil when there is only one chunk.
+	// Which probe rows have matched something in an earlier chunk. seen is nil when there is only one chunk, or it does not matter.
 	seen   []bool // by number of the row
 	number int    // of the first row of the batch
 	last   bool   // this is the last chunk
@@ -26,6 +26,7 @@ type pass struct {
 	chain  int32   // its next match; -1: begin with the row
 	inRow  bool    // chain belongs to row next
 	found  pairs
+	places []columnar.Place // scratch
 
 	rest  int  // the key to go on with among those whose rows are given at the end
 	ended bool // the rows at the end are being given
@@ -131,17 +132,12 @@ const sharedBytes = 4 * batchBytes
 func (p *pass) giveShared(out stream.Output) bool {
 	b := p.batch
 	keepAll := p.spec.givesUnmatched(1 - p.build)
-	places := make([]columnar.Place, b.Len)
-	if keepAll {
-		for i := range places {
-			places[i] = nowhere
-		}
-	}
+	places := p.shared(b.Len, keepAll)
 	rows := make([]int32, 0, len(p.groups))
 	for i, g := range p.groups {
 		row := b.Row(i)
 		if g >= 0 {
-			places[row] = p.table.links[p.table.heads[g]].place
+			places[row] = p.table.links[g].place // Invariant: keys with one row each are numbered as the rows are
 		}
 		if g >= 0 || keepAll {
 			rows = append(rows, int32(row))
@@ -156,8 +152,26 @@ func (p *pass) giveShared(out stream.Output) bool {
 	} else {
 		columns = append(columns, matches...)
 	}
+	if len(rows) == b.Len {
+		rows = nil
+	}
 	out.Emit(columnar.Batch{Schema: p.schema, Columns: columns, Len: b.Len, Sel: rows})
 	return true
+}
+
+// shared returns n places: of no row, or of any where rows that do not count may hold anything.
+func (p *pass) shared(n int, missing bool) []columnar.Place {
+	if cap(p.places) < n {
+		p.places = make([]columnar.Place, max(n, columnar.DefaultRows))
+	}
+	places := p.places[:n]
+	clear(places)
+	if missing {
+		for i := range places {
+			places[i] = nowhere
+		}
+	}
+	return places
 }
 
 // givePairs emits one batch of pairs.

@@ -81,7 +81,7 @@ func (t *table) add(i uint32, b columnar.Batch, key []columnar.Column) error {
 	return nil
 }
 
-// isUnique says whether no key has two rows.
+// isUnique says whether no key has two rows, and no row a null key: then key number k is that of row number k.
 func (t *table) isUnique() bool { return len(t.heads) == len(t.links) }
 
 // free gives the memory of the keys back; that of the rows is the caller's.
