@@ -18,7 +18,7 @@ func (p Program) explain(ctx context.Context, s *Settings) error {
 	defer func() { _ = o.Files.Close() }() // only read from
 	logical, compiled, err := Plan(ctx, p.Job.Build, o)
 	if err != nil {
-		return withCause(ctx, err)
+		return Cause(ctx, err)
 	}
 	return Explain(p.Stdout, s.Explain, logical, compiled)
 }

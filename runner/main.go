@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"math"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -60,13 +61,16 @@ func (p Program) Execute(s *Settings) int {
 		PrintFlags(p.Stdout, flags)
 		return ExitComplete
 	}
+	if err == nil {
+		err = p.validate()
+	}
 	if err != nil {
 		return p.fail(err)
 	}
 	if s.Cores > 0 {
 		runtime.GOMAXPROCS(s.Cores)
 	}
-	ctx, stop := withSignals(context.Background(), p.Stderr)
+	ctx, stop := WithSignals(context.Background(), p.Stderr)
 	defer stop()
 	if s.Explain != "" {
 		return p.fail(p.explain(ctx, s))
@@ -94,13 +98,22 @@ func (p Program) parse() (*flag.FlagSet, error) {
 	if err == nil && flags.NArg() > 0 {
 		err = fmt.Errorf("unexpected argument %q; parameters are given as flags", flags.Arg(0))
 	}
-	if v, ok := p.Job.(validator); ok && err == nil {
-		err = v.Validate()
+	return flags, asUsage(err)
+}
+
+// validate reports parameters that cannot work.
+func (p Program) validate() error {
+	if v, ok := p.Job.(validator); ok {
+		return asUsage(v.Validate())
 	}
-	if err != nil {
-		return flags, &UsageError{fmt.Errorf("%w (--help lists the flags)", err)}
+	return nil
+}
+
+func asUsage(err error) error {
+	if err == nil {
+		return nil
 	}
-	return flags, nil
+	return &UsageError{fmt.Errorf("%w (--help lists the flags)", err)}
 }
 
 // PrintFlags prints flags with their defaults.
@@ -140,7 +153,7 @@ func (p Program) run(ctx context.Context, s *Settings, flags *flag.FlagSet) int 
 	o.Log.Info("job started")
 	summary, err := Run(ctx, p.Job.Build, o)
 	screen.draw(nil)
-	err = withCause(ctx, errors.Join(err, o.Files.Close()))
+	err = Cause(ctx, errors.Join(err, o.Files.Close()))
 	summary.setError(err)
 	logEnd(o.Log, summary, err)
 	if err := past.end(summary, err); err != nil {
@@ -164,22 +177,16 @@ func (p Program) report(s *Settings, summary *Summary, err error) int {
 	return ExitCode(err)
 }
 
-// withCause returns the reason for which ctx ended, if that is why a run ended with err.
-func withCause(ctx context.Context, err error) error {
-	var signal *SignalError
-	if err != nil && errors.As(context.Cause(ctx), &signal) {
-		return signal
-	}
-	return err
-}
-
 func logEnd(log *slog.Logger, s *Summary, err error) {
 	if err != nil {
 		log.Error("job failed", "error", detail(err))
 		return
 	}
-	log.Info("job complete", "wall_s", s.Wall, "cpu_s", s.CPU, "rows_written", s.RowsOut)
+	log.Info("job complete", "wall_s", toMillis(s.Wall), "cpu_s", toMillis(s.CPU), "rows_written", s.RowsOut)
 }
+
+// toMillis leaves out of seconds what is less than a millisecond.
+func toMillis(seconds float64) float64 { return math.Round(seconds*1000) / 1000 }
 
 // newLogger returns a logger to where the user wants logs and to the history. On a terminal the progress says what the life of a healthy job
 // is, so only warnings are written above it, unless the user chose a level.

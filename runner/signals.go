@@ -2,6 +2,7 @@ package runner
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -9,9 +10,9 @@ import (
 	"syscall"
 )
 
-// withSignals returns a context that ends with a SignalError when the process is interrupted or told to terminate; a second signal ends the
+// WithSignals returns a context that ends with a SignalError when the process is interrupted or told to terminate; a second signal ends the
 // process at once, with that signal's exit code. stop gives signals back and waits for the goroutine that takes them.
-func withSignals(parent context.Context, stderr io.Writer) (ctx context.Context, stop func()) {
+func WithSignals(parent context.Context, stderr io.Writer) (ctx context.Context, stop func()) {
 	ctx, cancel := context.WithCancelCause(parent)
 	signals, done, ended := make(chan os.Signal, 2), make(chan struct{}), make(chan struct{})
 	signal.Notify(signals, syscall.SIGINT, syscall.SIGTERM)
@@ -37,4 +38,13 @@ func withSignals(parent context.Context, stderr io.Writer) (ctx context.Context,
 		<-ended
 		cancel(nil)
 	}
+}
+
+// Cause returns the signal for which ctx ended, if that is why something ended with err; else err.
+func Cause(ctx context.Context, err error) error {
+	var signal *SignalError
+	if err != nil && errors.As(context.Cause(ctx), &signal) {
+		return signal
+	}
+	return err
 }

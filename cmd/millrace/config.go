@@ -11,7 +11,7 @@ func newConfig() *cobra.Command {
 		Use:   "config [engine options] [JOB|./BINARY [the job's flags]]",
 		Short: "Print each setting, its value and where that comes from",
 	}
-	engine := addEngineFlags(c)
+	engine := addEngineFlags(c.Flags())
 	c.RunE = func(c *cobra.Command, args []string) error {
 		from, err := engine.sources()
 		if err != nil {

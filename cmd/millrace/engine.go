@@ -4,33 +4,48 @@ import (
 	"bufio"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 
-	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/millrace/millrace/runner"
 )
 
 // engineFlags are the flags of a command that takes settings: one for each, --conf for any, and a file of many.
 type engineFlags struct {
-	command *cobra.Command
-	conf    []string
-	file    string
+	flags *pflag.FlagSet
+	conf  []string
+	file  string
 }
 
-// addEngineFlags adds the flags of all settings to a command. They end at the first argument that is no flag.
-func addEngineFlags(c *cobra.Command) *engineFlags {
-	e := &engineFlags{command: c}
-	f := c.Flags()
-	f.SetInterspersed(false)
-	f.SortFlags = false
+// hdfsSettings are what a command needs that only handles files.
+var hdfsSettings = []string{"principal", "keytab", "hdfs-conf-dir", "hdfs-user", "hdfs-patience"}
+
+// addEngineFlags adds flags for the settings of those names, or for all, to flags. They end at the first argument that is no flag.
+func addEngineFlags(flags *pflag.FlagSet, names ...string) *engineFlags {
+	e := &engineFlags{flags: flags}
+	flags.SetInterspersed(len(names) > 0)
+	flags.SortFlags = false
 	for _, s := range runner.AllSettings() {
-		f.StringP(s.Name, s.Short, "", s.Usage)
-		f.Lookup(s.Name).NoOptDefVal = s.Alone
+		if len(names) > 0 && !slices.Contains(names, s.Name) {
+			continue
+		}
+		flags.StringP(s.Name, s.Short, "", s.Usage)
+		flags.Lookup(s.Name).NoOptDefVal = s.Alone
 	}
-	f.StringArrayVarP(&e.conf, "conf", "D", nil, "any setting, as `name=value`; may be given again and again")
-	f.StringVar(&e.file, "properties-file", "", "`file` of settings, a line each: name=value or name value")
+	flags.StringArrayVarP(&e.conf, "conf", "D", nil, "any setting, as `name=value`; may be given again and again")
+	flags.StringVar(&e.file, "properties-file", "", "`file` of settings, a line each: name=value or name value")
 	return e
+}
+
+// load makes settings of the flags and all other sources.
+func (e *engineFlags) load() (*runner.Settings, error) {
+	from, err := e.sources()
+	if err != nil {
+		return nil, err
+	}
+	return runner.Load(from)
 }
 
 // sources returns what the flags say: a flag of its own wins over --conf, and both over the properties file.
@@ -52,7 +67,7 @@ func (e *engineFlags) sources() (runner.Sources, error) {
 		set(name, value, "flag --conf")
 	}
 	for _, s := range runner.AllSettings() {
-		if f := e.command.Flags().Lookup(s.Name); f.Changed {
+		if f := e.flags.Lookup(s.Name); f != nil && f.Changed {
 			set(s.Name, f.Value.String(), "flag --"+s.Name)
 		}
 	}

@@ -15,13 +15,9 @@ func newHistory() *cobra.Command {
 		Short: "List the runs of the last days, all or those of one job name, or show one run",
 		Args:  cobra.MaximumNArgs(1),
 	}
-	dir := c.Flags().String("state-dir", "", "`folder` for the history of runs")
+	engine := addEngineFlags(c.Flags(), "state-dir")
 	c.RunE = func(c *cobra.Command, args []string) error {
-		from := runner.Sources{Flags: map[string]string{}, From: map[string]string{}}
-		if *dir != "" {
-			from.Flags["state-dir"], from.From["state-dir"] = *dir, "flag"
-		}
-		s, err := runner.Load(from)
+		s, err := engine.load()
 		if err != nil {
 			return err
 		}

@@ -59,7 +59,7 @@ func newRoot() *cobra.Command {
 		SilenceUsage:  true,
 	}
 	root.SetFlagErrorFunc(usageError)
-	root.AddCommand(newSubmit(), newJobs(), newHistory(), newConfig(), newVersion())
+	root.AddCommand(newSubmit(), newJobs(), newHistory(), newConfig(), newSchema(), newFS(), newInit(), newDoctor(), newVersion())
 	asUsage(root)
 	return root
 }

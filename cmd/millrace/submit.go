@@ -24,7 +24,7 @@ or from a file; millrace config prints them all.`,
   millrace submit --explain wordcount --in books --out counts`,
 		Args: cobra.MinimumNArgs(1),
 	}
-	engine := addEngineFlags(c)
+	engine := addEngineFlags(c.Flags())
 	c.RunE = func(c *cobra.Command, args []string) error {
 		from, err := engine.sources()
 		if err != nil {
