@@ -38,10 +38,22 @@ func (t target) publish(ctx context.Context, j journal) error {
 	if err != nil {
 		return err
 	}
-	if err := vfs.WriteFileAtomic(ctx, t.fsys, t.path(journalName(j.Run)), data); err != nil {
+	if err := t.write(ctx, j.Run, journalName(j.Run), data); err != nil {
 		return err
 	}
 	return t.rollForward(ctx, j)
+}
+
+// write writes a file of the target at once; what a crash leaves of it goes with the run's temporary folder.
+func (t target) write(ctx context.Context, run, name string, data []byte) error {
+	dir := t.path(path.Join(temporaryName, run))
+	if err := t.fsys.Mkdir(ctx, dir); err != nil {
+		return err
+	}
+	if err := vfs.WriteFileAtomic(ctx, t.fsys, path.Join(dir, name), data); err != nil {
+		return err
+	}
+	return t.fsys.Rename(ctx, path.Join(dir, name), t.path(name))
 }
 
 // rollForward does what the journal says and removes it. Every step may have been done before.
@@ -86,7 +98,7 @@ func (t target) clean(ctx context.Context, j journal) error {
 	if err != nil {
 		return err
 	}
-	if err := vfs.WriteFileAtomic(ctx, t.fsys, t.path(successName), append(data, '\n')); err != nil {
+	if err := t.write(ctx, j.Run, successName, append(data, '\n')); err != nil {
 		return err
 	}
 	return t.removeTemporary(ctx, j.Run)

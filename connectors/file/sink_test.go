@@ -338,6 +338,9 @@ func crash(t *testing.T, mode file.Mode, nth int, late, again bool, old, want ma
 		if diff := cmp.Diff(want, d.visible("/out")); diff != "" {
 			t.Fatalf("call %d: %s", nth, diff)
 		}
+		if left := d.hidden("/out"); left != nil {
+			t.Errorf("call %d: left behind: %q", nth, left)
+		}
 		return true
 	}
 	if err := s.Begin(t.Context(), env(d.files(), "r2")); err != nil {
@@ -347,8 +350,104 @@ func crash(t *testing.T, mode file.Mode, nth int, late, again bool, old, want ma
 	if !maps.Equal(got, old) && !maps.Equal(got, want) {
 		t.Fatalf("call %d: neither old nor new: %v", nth, got)
 	}
-	if maps.Equal(got, want) && !d.exists("/out/_SUCCESS") {
-		t.Errorf("call %d: published without _SUCCESS", nth)
+	if maps.Equal(got, want) && (!d.exists("/out/_SUCCESS") || d.hidden("/out") != nil) {
+		t.Errorf("call %d: published without _SUCCESS, or with something left behind: %q", nth, d.hidden("/out"))
 	}
 	return true
+}
+
+// TestSeveralCommits publishes as a stream does: a commit a checkpoint, of which only the first replaces.
+func TestSeveralCommits(t *testing.T) {
+	d := newDisk(t)
+	d.put("/out/old.txt", "old\n")
+	s, e := sink(file.Overwrite), env(d.files(), "r1")
+	w, err := s.NewWriter(t.Context(), connectors.TaskEnv{Env: e}, valuesOf().Schema)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := map[string]string{}
+	for i := range 3 {
+		if err := w.Write(t.Context(), valuesOf(fmt.Sprint(i))); err != nil {
+			t.Fatal(err)
+		}
+		all, err := w.Prepare(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		c, err := s.NewCommitter(e)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := c.Commit(t.Context(), all, i == 2); err != nil {
+			t.Fatal(err)
+		}
+		want[fmt.Sprintf("part-00000-%04d-r1.txt", i)] = fmt.Sprintln(i)
+		if diff := cmp.Diff(want, d.visible("/out")); diff != "" {
+			t.Fatal(diff)
+		}
+		if d.exists("/out/_SUCCESS") != (i == 2) {
+			t.Errorf("commit %d: _SUCCESS", i)
+		}
+	}
+	if left := d.hidden("/out"); left != nil {
+		t.Errorf("left behind: %q", left)
+	}
+}
+
+func TestAbort(t *testing.T) {
+	d := newDisk(t)
+	d.put("/out/old.txt", "old\n")
+	s, e := sink(file.Overwrite), env(d.files(), "r1")
+	if _, err := prepare(t, s, e, valuesOf("x")); err != nil {
+		t.Fatal(err)
+	}
+	c, _ := s.NewCommitter(e)
+	if err := c.Abort(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if u, err := vfs.DiskUsage(t.Context(), d, "/out"); err != nil || u.Files != 1 || d.hidden("/out") != nil {
+		t.Errorf("%+v, %q, %v", u, d.hidden("/out"), err)
+	}
+}
+
+func TestTargetIsAFile(t *testing.T) {
+	d := newDisk(t)
+	d.put("/out", "a file")
+	if err := sink(file.Append).Begin(t.Context(), env(d.files(), "r1")); !errors.Is(err, vfs.ErrNotDir) || !strings.Contains(err.Error(), "mem://t/out") {
+		t.Errorf("got %v", err)
+	}
+}
+
+// TestErrorModeLooksAgain refuses to publish beside data that came while the job ran.
+func TestErrorModeLooksAgain(t *testing.T) {
+	d := newDisk(t)
+	s, e := sink(""), env(d.files(), "r1")
+	all, err := prepare(t, s, e, valuesOf("x"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	d.put("/out/other.txt", "other\n")
+	c, _ := s.NewCommitter(e)
+	if _, err := c.Commit(t.Context(), all, true); !errors.Is(err, file.ErrTargetExists) {
+		t.Errorf("got %v", err)
+	}
+	if diff := cmp.Diff(map[string]string{"other.txt": "other\n"}, d.visible("/out")); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestValidateSink(t *testing.T) {
+	for _, s := range []file.Sink[string]{
+		{}, {Path: "x"}, {Path: "x", Format: text.Lines{}, Mode: "other"}, {Path: "x", Format: text.Lines{}, Mode: file.OverwritePartitions},
+		{Path: "x", Format: text.Lines{}, PartitionBy: []string{"value"}}, {Path: "x", Format: text.Lines{}, PartitionBy: []string{"nothing"}},
+		{Path: "x", Format: text.Lines{}, Files: -1}, {Path: "x", Format: text.Lines{Codec: "zip"}},
+	} {
+		if s.Validate() == nil {
+			t.Errorf("%+v passes", s)
+		}
+	}
+	var m file.Mode
+	if err := m.Set("append"); err != nil || m != file.Append || sink(m).Validate() != nil {
+		t.Error(m, err)
+	}
 }
