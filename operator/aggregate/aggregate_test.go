@@ -201,8 +201,12 @@ func TestPartialGivesUp(t *testing.T) {
 }
 
 func BenchmarkFinal(b *testing.B) {
-	for _, groups := range []uint64{1000, 1_000_000} {
-		b.Run(fmt.Sprintf("int64/groups=%d", groups), func(b *testing.B) {
+	for _, c := range []struct {
+		name   string
+		groups uint64
+		memory int64
+	}{{"groups=1000", 1000, 0}, {"groups=1e6", 1_000_000, 0}, {"groups=1e6,spilled", 1_000_000, 24 << 20}} {
+		b.Run("int64/"+c.name, func(b *testing.B) {
 			const rows = 2_000_000
 			s := columnar.NewSchema(columnar.Field{Name: "k", Type: columnar.Int64Type}, columnar.Field{Name: "0.count", Type: columnar.Int64Type})
 			var in []columnar.Batch
@@ -211,7 +215,7 @@ func BenchmarkFinal(b *testing.B) {
 				k, n := make([]int64, columnar.DefaultRows), make([]int64, columnar.DefaultRows)
 				for i := range k {
 					seed = seed*6364136223846793005 + 1442695040888963407
-					k[i], n[i] = int64(seed>>20%groups), 1
+					k[i], n[i] = int64(seed>>20%c.groups), 1
 				}
 				in = append(in, columnar.Batch{Schema: s, Len: len(k), Columns: []columnar.Column{
 					columnar.Of(columnar.Int64Type, k, columnar.Bitmap{}), columnar.Of(columnar.Int64Type, n, columnar.Bitmap{}),
@@ -220,7 +224,7 @@ func BenchmarkFinal(b *testing.B) {
 			b.ReportAllocs()
 			for b.Loop() {
 				op := aggregate.NewFinal([]int{0}, []aggregate.Call{{Function: agg.CountRows()}})
-				optest.Drive(b, op, optest.NewEnv(b, 0, s), [][]columnar.Batch{in}, func(columnar.Batch) {})
+				optest.Drive(b, op, optest.NewEnv(b, c.memory, s), [][]columnar.Batch{in}, func(columnar.Batch) {})
 			}
 			b.ReportMetric(float64(b.N)*rows/b.Elapsed().Seconds(), "rows/s")
 		})

@@ -35,7 +35,7 @@ const (
 )
 
 // Partial groups rows as far as memory goes and emits keys and states: at the end, and whenever memory is refused. When it finds that there
-// are about as many groups as rows it groups each batch by itself. It has one input.
+// are about as many groups as rows it groups a batch's worth at a time. It has one input.
 type Partial struct {
 	keys  []int
 	calls []Call
@@ -43,7 +43,7 @@ type Partial struct {
 	schema   *columnar.Schema
 	table    *table
 	input    input
-	byBatch  bool
+	byBatch  bool // there are too many groups for a large table to pay
 	emitting bool
 	next     int // group to emit
 }
@@ -123,7 +123,7 @@ func (o *Partial) isEnough() bool {
 	if !o.byBatch && o.table.rows >= trialRows {
 		o.byBatch = o.table.len()*keptRows > o.table.rows*keptGroups
 	}
-	return o.byBatch || o.table.isFull
+	return o.table.isFull || o.byBatch && o.table.rows >= columnar.DefaultRows
 }
 
 // EndInput implements stream.Operator.

@@ -273,16 +273,20 @@ func BenchmarkProbe(b *testing.B) {
 	r := rand.New(rand.NewPCG(1, 2))
 	const rows = 2_000_000
 	for _, c := range []struct {
-		build int
-		name  string
-		keys  uint64
-	}{{1000, "keys=1000", 1000}, {1_000_000, "keys=1e6", 1_000_000}, {4000, "keys=1000,four rows each", 1000}} {
+		build  int
+		name   string
+		keys   uint64
+		memory int64
+	}{
+		{1000, "keys=1000", 1000, 0}, {1_000_000, "keys=1e6", 1_000_000, 0}, {4000, "keys=1000,four rows each", 1000, 0},
+		{1_000_000, "keys=1e6,half spilled", 1_000_000, 24 << 20},
+	} {
 		b.Run(c.name, func(b *testing.B) {
 			build, probe := side(c.build, c.keys, func(i int) uint64 { return uint64(i) }), side(rows, c.keys, func(int) uint64 { return r.Uint64() })
 			b.ReportAllocs()
 			for b.Loop() {
 				op := join.New(join.Spec{LeftKeys: []int{0}, RightKeys: []int{0}, Build: 1})
-				optest.Drive(b, op, optest.NewEnv(b, 0, s, s), [][]columnar.Batch{probe, build}, func(columnar.Batch) {})
+				optest.Drive(b, op, optest.NewEnv(b, c.memory, s, s), [][]columnar.Batch{probe, build}, func(columnar.Batch) {})
 			}
 			b.ReportMetric(float64(b.N)*rows/b.Elapsed().Seconds(), "rows/s")
 		})
