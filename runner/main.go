@@ -134,7 +134,7 @@ func PrintFlags(w io.Writer, flags *flag.FlagSet) {
 // run runs the job, with progress, log and history.
 func (p Program) run(ctx context.Context, s *Settings, flags *flag.FlagSet) int {
 	o := s.Options
-	o.RunID = newRunID(time.Now())
+	o.RunID, o.Govern = newRunID(time.Now()), true
 	past := HistoryOf(s).begin(o.RunID, configText(s, flags), s.HistoryDays)
 	screen := &console{out: p.Stderr}
 	logs, err := openLog(s, screen)

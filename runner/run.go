@@ -33,6 +33,7 @@ type Options struct {
 	Name        string       // of the job; default: "job"
 	Parallelism int          // tasks of a stage; default: the processors Go uses
 	Memory      int64        // bytes for the whole process; default: half of what the machine or its container has
+	Govern      bool         // set the Go runtime's limits by Memory while the job runs: for a process that is the job's alone
 	Scratch     string       // folder for spilled data; default: the system's temporary folder
 	Pipelined   bool         // exchanges flow instead of being complete before they are read
 	Attempts    int          // tries of a task; default 3
@@ -124,6 +125,7 @@ func (r *run) do(ctx context.Context, build func(*plan.Job)) (*Summary, error) {
 		r.options.Planned(logical, p)
 	}
 	memory := budget.New(r.options.Memory * arenaShare / 100)
+	defer r.govern(memory)()
 	scratch, err := r.scratch()
 	if err != nil {
 		return r.summary(nil, nil, nil, err), err

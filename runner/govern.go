@@ -1,0 +1,41 @@
+package runner
+
+import (
+	"time"
+
+	"github.com/millrace/millrace/internal/budget"
+)
+
+// outsideHeap is about what a process has in memory that is neither Go heap nor arena: the pages of the binary that are used.
+const outsideHeap = 24 << 20
+
+// governEvery is the time between two looks at the live heap.
+const governEvery = time.Second
+
+// govern keeps the Go heap to what the memory in use by arenas leaves of the process's limit, until the function it returns is called. It
+// does nothing where the process is not the job's alone.
+func (r *run) govern(memory *budget.Budget) (stop func()) {
+	if !r.options.Govern {
+		return func() {}
+	}
+	g := budget.NewGovernor(memory, r.options.Memory, outsideHeap)
+	done, ended := make(chan struct{}), make(chan struct{})
+	go func() { // ends when done is closed
+		defer close(ended)
+		tick := time.NewTicker(governEvery)
+		defer tick.Stop()
+		for {
+			select {
+			case <-tick.C:
+				g.Check()
+			case <-done:
+				return
+			}
+		}
+	}()
+	return func() {
+		close(done)
+		<-ended
+		g.Close()
+	}
+}
