@@ -62,7 +62,9 @@ var jobs = map[string]func(job *plan.Job){
 	"join hash left":  func(job *plan.Job) { dataset.Collect(joined(job, dataset.HashLeft)) },
 	"join broadcast":  func(job *plan.Job) { dataset.Collect(joined(job, dataset.BroadcastRight)) },
 	"join sort-merge": func(job *plan.Job) { dataset.Collect(joined(job, dataset.SortMerge)) },
-	"sort":            func(job *plan.Job) { dataset.Collect(dataset.First(dataset.Sort(sales(job), shopOf, dataset.Descending), 3)) },
+	"sort": func(job *plan.Job) {
+		dataset.Collect(dataset.First(dataset.Sort(sales(job), shopOf, dataset.Descending), 3))
+	},
 	"groups": func(job *plan.Job) {
 		dataset.Collect(dataset.ReduceGroup(dataset.GroupBy(sales(job), shopOf), func(k int64, _ iter.Seq[sale]) iter.Seq[int64] {
 			return func(yield func(int64) bool) { yield(k) }

@@ -13,17 +13,18 @@ func (c *compiler) join(n *plan.Node, op plan.Join) {
 	if hint == plan.Auto {
 		hint = c.choose(op, c.sizes[left.ID], c.sizes[right.ID])
 	}
-	to := c.stage(n)
 	l := Edge{Port: 0, Kind: Hash, Columns: op.LeftKeys, Schema: left.Schema}
 	r := Edge{Port: 1, Kind: Hash, Columns: op.RightKeys, Schema: right.Schema}
 	spec := Join{Op: op, Build: 1}
 	switch hint {
 	case plan.BroadcastLeft:
-		l.Kind, r.Kind, spec.Build = Broadcast, Forward, 0
-		to.Tasks = c.at[right.ID].Tasks
+		l.Kind, spec.Build = Broadcast, 0
+		c.beside(n, right, left, l, spec)
+		return
 	case plan.BroadcastRight:
-		r.Kind, l.Kind = Broadcast, Forward
-		to.Tasks = c.at[left.ID].Tasks
+		r.Kind = Broadcast
+		c.beside(n, left, right, r, spec)
+		return
 	case plan.HashLeft:
 		spec.Build = 0
 	case plan.SortMerge:
@@ -31,8 +32,18 @@ func (c *compiler) join(n *plan.Node, op plan.Join) {
 		l.Sorted, l.Orders = op.LeftKeys, ascending(op.LeftKeys)
 		r.Sorted, r.Orders = op.RightKeys, ascending(op.RightKeys)
 	}
+	to := c.stage(n)
 	c.connect(c.at[left.ID], to, l)
 	c.connect(c.at[right.ID], to, r)
+	c.place(n, to, spec)
+}
+
+// beside places an operator behind its main input, in the same stage where that is possible, and gives every task of that stage all rows of
+// the other one.
+func (c *compiler) beside(n, main, side *plan.Node, e Edge, spec Spec) {
+	to := c.behind(&plan.Node{Inputs: []*plan.Node{main}, Parallelism: n.Parallelism})
+	e.At = len(to.Chain)
+	c.connect(c.at[side.ID], to, e)
 	c.place(n, to, spec)
 }
 
@@ -81,7 +92,10 @@ func (c *compiler) estimate(n *plan.Node) int64 {
 	case plan.Filter:
 		return shrink(c.sizes[n.Inputs[0].ID], filterKeeps)
 	case plan.Rows:
-		return -1 // a function may make anything of a record
+		if op.Program.MayGrow() {
+			return -1
+		}
+		return c.sizes[n.Inputs[0].ID]
 	default:
 		return c.sizes[n.Inputs[0].ID]
 	}

@@ -6,7 +6,7 @@ import (
 	"github.com/millrace/millrace/plan"
 )
 
-// Plan is the stages of a job, each after those it reads from.
+// Plan is the stages of a job. Regions has them in an order in which they can run.
 type Plan struct {
 	Job    *plan.Job
 	Stages []*Stage
@@ -17,7 +17,7 @@ type Plan struct {
 type Stage struct {
 	ID      int
 	Chain   []Op
-	Inputs  []*Edge // of the first operator; a source stage has none
+	Inputs  []*Edge // of the first operator, and broadcast sides of others; those of a source stage are all sides
 	Outputs []*Edge
 	Tasks   int  // at most; fewer run when there is little data
 	Fixed   bool // exactly Tasks: the user said so, or the meaning depends on it
@@ -108,7 +108,8 @@ func (k Kind) String() string {
 type Edge struct {
 	ID       int
 	From, To *Stage
-	Port     int // the input of To's first operator
+	At       int // the operator of To's chain that takes the rows; 0 unless it is a broadcast side
+	Port     int // the input of that operator
 	Kind     Kind
 	Columns  []int        // Hash, Index
 	Sorted   []int        // the columns by which the consumer wants its rows in order: producers sort, the consumer merges

@@ -7,17 +7,8 @@ type Sided struct{ Op plan.Sided }
 
 func (Sided) spec() {}
 
-// sided sends the side to every task of its own stage and lets the records come as they are.
+// sided chains the functions to what gives their records, and sends the side to every task.
 func (c *compiler) sided(n *plan.Node, op plan.Sided) {
 	in, side := n.Inputs[0], n.Inputs[1]
-	kind := Forward
-	to := c.stage(n)
-	if n.Parallelism == 0 {
-		to.Tasks, to.Fixed = c.at[in.ID].Tasks, c.at[in.ID].Fixed
-	} else {
-		kind = Rebalance
-	}
-	c.connect(c.at[in.ID], to, Edge{Port: 0, Kind: kind, Schema: in.Schema})
-	c.connect(c.at[side.ID], to, Edge{Port: 1, Kind: Broadcast, Schema: side.Schema})
-	c.place(n, to, Sided{op})
+	c.beside(n, in, side, Edge{Port: 1, Kind: Broadcast, Schema: side.Schema}, Sided{op})
 }

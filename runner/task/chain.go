@@ -55,10 +55,19 @@ type link struct {
 	env     *stream.Env
 	out     queue
 	owing   bool
-	open    int // inputs that have not ended
+	chooser stream.Chooser  // nil: takes any input
+	open    stream.InputSet // of ports, those that have not ended
 }
 
 func (l *link) hasEnded() bool { return l.open == 0 && !l.owing }
+
+// takes says whether the operator takes a batch, or the end, of that input now.
+func (l *link) takes(port int) bool {
+	return !l.owing && l.out.len() == 0 && l.open.Has(port) && (l.chooser == nil || l.chooser.Wants().Has(port))
+}
+
+// mainInput is the input by which an operator is fed by the one before it.
+const mainInput = 0
 
 // chain drives operators one behind the other. It is driven from its tail: an operator is called only when what it emitted last has been
 // taken, so a batch that shares buffers with its maker stays as it is until it has been used, and a chain holds no more than a batch or two
@@ -66,7 +75,7 @@ func (l *link) hasEnded() bool { return l.open == 0 && !l.owing }
 type chain struct {
 	links   []*link
 	direct  queue // the output when there are no operators
-	open    int   // inputs that have not ended, when there are no operators
+	open    bool  // the input has not ended, when there are no operators
 	running *link // for messages about panics
 }
 
@@ -110,32 +119,22 @@ func (c *chain) step() (bool, error) {
 		}
 		before := c.links[i-1]
 		switch {
+		case !l.takes(mainInput):
 		case before.out.len() > 0:
-			return true, c.process(l, 0, before.out.take())
-		case before.hasEnded() && l.open > 0:
-			return true, c.end(l, 0)
+			return true, c.process(l, mainInput, before.out.take())
+		case before.hasEnded():
+			return true, c.end(l, mainInput)
 		}
 	}
 	return false, nil
 }
 
-// isReady says whether the chain takes input now.
-func (c *chain) isReady() bool {
+// takes says whether the operator at position at takes a batch, or the end, of that input now; without operators, whether the output is free.
+func (c *chain) takes(at, port int) bool {
 	if len(c.links) == 0 {
-		return c.direct.len() == 0
+		return c.direct.len() == 0 && c.open
 	}
-	return !c.links[0].owing && c.links[0].out.len() == 0
-}
-
-// wants returns the inputs from which the next batch may come.
-func (c *chain) wants() stream.InputSet {
-	if len(c.links) == 0 {
-		return stream.AllInputs
-	}
-	if chooser, ok := c.links[0].op.(stream.Chooser); ok {
-		return chooser.Wants()
-	}
-	return stream.AllInputs
+	return c.links[at].takes(port)
 }
 
 // isFinished says whether an operator of the chain needs no more input, so that those before it need none either.
@@ -148,28 +147,28 @@ func (c *chain) isFinished() bool {
 	return false
 }
 
-// push gives the first operator a batch. The chain must be ready.
-func (c *chain) push(input int, b columnar.Batch) error {
+// push gives an operator a batch that it takes.
+func (c *chain) push(at, port int, b columnar.Batch) error {
 	if len(c.links) == 0 {
 		c.direct.Emit(b)
 		return nil
 	}
-	return c.process(c.links[0], input, b)
+	return c.process(c.links[at], port, b)
 }
 
-// endInput tells the first operator that an input has ended. The chain must be ready.
-func (c *chain) endInput(input int) error {
+// endInput tells an operator that an input which it takes has ended.
+func (c *chain) endInput(at, port int) error {
 	if len(c.links) == 0 {
-		c.open--
+		c.open = false
 		return nil
 	}
-	return c.end(c.links[0], input)
+	return c.end(c.links[at], port)
 }
 
 // hasEnded says whether everything has come out of the chain and been taken.
 func (c *chain) hasEnded() bool {
 	if len(c.links) == 0 {
-		return c.open == 0 && c.direct.len() == 0
+		return !c.open && c.direct.len() == 0
 	}
 	last := c.links[len(c.links)-1]
 	return last.hasEnded() && last.out.len() == 0
@@ -182,7 +181,7 @@ func (c *chain) process(l *link, input int, b columnar.Batch) error {
 }
 
 func (c *chain) end(l *link, input int) error {
-	l.open--
+	l.open &^= stream.Input(input)
 	return c.call(l, func() error { return l.op.EndInput(input, &l.out) })
 }
 

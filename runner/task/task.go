@@ -26,8 +26,9 @@ import (
 	"github.com/millrace/millrace/stream"
 )
 
-// Input is where a task's rows come from.
+// Input is where rows of a task come from: an input of one of its operators.
 type Input struct {
+	At   int // the operator's position among those given to New
 	Port int
 	Gate shuffle.Gate
 }
@@ -43,9 +44,10 @@ type Operator struct {
 type Task struct {
 	chain   chain
 	inputs  []Input
-	ports   map[int]int // inputs of each port that have not ended
+	gates   map[port]int // how many of each port have not ended
 	outputs []shuffle.Writer
 	fetcher *source.Fetcher
+	reading bool        // the fetcher has not ended
 	origin  *stream.Env // the environment of the source node
 	fresh   bool        // what comes out of the chain
 	wake    chan struct{}
@@ -58,10 +60,11 @@ type Task struct {
 // New returns a task of the operators, head first. Probe is called once a turn of the loop; its error ends the task: tests kill tasks
 // with it. nil: none.
 func New(ops []Operator, probe func() error) *Task {
-	t := &Task{ports: map[int]int{}, wake: make(chan struct{}, 1), probe: probe}
+	t := &Task{gates: map[port]int{}, chain: chain{open: true}, wake: make(chan struct{}, 1), probe: probe}
 	for _, o := range ops {
-		l := &link{name: o.Name, op: o.Op, env: o.Env, open: 1}
+		l := &link{name: o.Name, op: o.Op, env: o.Env, open: stream.Input(mainInput)}
 		l.resumer, _ = o.Op.(stream.Resumer)
+		l.chooser, _ = o.Op.(stream.Chooser)
 		l.out.metrics = o.Env.Metrics
 		t.chain.links = append(t.chain.links, l)
 	}
@@ -79,20 +82,16 @@ func (t *Task) Wake() {
 
 // ReadFrom makes the task a source's: it takes what fetcher reads, and counts it in env.
 func (t *Task) ReadFrom(fetcher *source.Fetcher, env *stream.Env) {
-	t.fetcher, t.origin = fetcher, env
-	t.chain.open = 1
+	t.fetcher, t.origin, t.reading = fetcher, env, true
 }
 
 // Connect gives the task its inputs and outputs.
 func (t *Task) Connect(inputs []Input, outputs []shuffle.Writer) {
 	t.inputs, t.outputs = inputs, outputs
 	for _, in := range inputs {
-		t.ports[in.Port]++
-	}
-	if len(inputs) > 0 {
-		t.chain.open = len(t.ports)
+		t.gates[port{in.At, in.Port}]++
 		if len(t.chain.links) > 0 {
-			t.chain.links[0].open = len(t.ports)
+			t.chain.links[in.At].open |= stream.Input(in.Port)
 		}
 	}
 }
@@ -229,27 +228,24 @@ func (t *Task) turn() (bool, error) {
 	if did, err := t.chain.step(); did || err != nil {
 		return did, err
 	}
-	if !t.chain.isReady() {
-		return false, nil
-	}
 	if t.chain.isFinished() {
 		return t.endEarly()
 	}
-	if t.fetcher != nil {
-		return t.takeFetched()
+	if did, err := t.takeInput(); did || err != nil {
+		return did, err
 	}
-	return t.takeInput()
+	return t.takeFetched()
 }
 
 // endEarly ends all inputs, because an operator has said that nothing that comes will change its output.
 func (t *Task) endEarly() (bool, error) {
-	if t.fetcher != nil && t.chain.open > 0 {
-		t.chain.open = 0
+	if t.reading && t.chain.takes(0, mainInput) {
+		t.reading = false
 		t.stopReading()
-		return true, t.chain.endInput(0)
+		return true, t.chain.endInput(0, mainInput)
 	}
 	for i := range t.inputs {
-		if in := &t.inputs[i]; in.Gate != nil {
+		if in := &t.inputs[i]; in.Gate != nil && t.chain.takes(in.At, in.Port) {
 			return true, t.endGate(in)
 		}
 	}
@@ -267,16 +263,13 @@ func (t *Task) hasRoom() bool {
 
 // takeFetched gives the chain what the reader has read.
 func (t *Task) takeFetched() (bool, error) {
-	if t.chain.open == 0 {
+	if !t.reading || !t.chain.takes(0, mainInput) {
 		return false, nil
 	}
 	got, ok, done := t.fetcher.Poll()
 	if done {
-		t.chain.open = 0
-		if len(t.chain.links) == 0 {
-			return true, nil
-		}
-		return true, t.chain.endInput(0)
+		t.reading = false
+		return true, t.chain.endInput(0, mainInput)
 	}
 	if !ok {
 		return false, nil
@@ -285,15 +278,14 @@ func (t *Task) takeFetched() (bool, error) {
 	if got.Batch.Rows() == 0 {
 		return true, nil
 	}
-	return true, t.chain.push(0, got.Batch)
+	return true, t.chain.push(0, mainInput, got.Batch)
 }
 
-// takeInput gives the chain a batch of an input it wants, or tells it that one has ended.
+// takeInput gives an operator a batch of an input it takes, or tells it that one has ended.
 func (t *Task) takeInput() (bool, error) {
-	wants := t.chain.wants()
 	for i := range t.inputs {
 		in := &t.inputs[i]
-		if in.Gate == nil || !wants.Has(in.Port) {
+		if in.Gate == nil || !t.chain.takes(in.At, in.Port) {
 			continue
 		}
 		b, ok, err := in.Gate.Poll()
@@ -301,7 +293,7 @@ func (t *Task) takeInput() (bool, error) {
 			return true, fmt.Errorf("reading exchanged rows: %w", err)
 		}
 		if ok {
-			return true, t.chain.push(in.Port, b)
+			return true, t.chain.push(in.At, in.Port, b)
 		}
 		if in.Gate.HasEnded() {
 			return true, t.endGate(in)
@@ -310,13 +302,16 @@ func (t *Task) takeInput() (bool, error) {
 	return false, nil
 }
 
+// port is an input of an operator of the chain.
+type port struct{ at, port int }
+
 // endGate closes a gate; its port ends with the last of them.
 func (t *Task) endGate(in *Input) error {
-	gate := in.Gate
+	gate, p := in.Gate, port{in.At, in.Port}
 	in.Gate = nil
-	t.ports[in.Port]--
-	if t.ports[in.Port] == 0 {
-		if err := t.chain.endInput(in.Port); err != nil {
+	t.gates[p]--
+	if t.gates[p] == 0 {
+		if err := t.chain.endInput(in.At, in.Port); err != nil {
 			return err
 		}
 	}

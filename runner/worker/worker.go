@@ -209,9 +209,9 @@ func (w *Worker) prepare(ctx context.Context, a control.Assignment, r *running) 
 	stage := w.config.Plan.Stages[a.Attempt.Stage]
 	var ops []task.Operator
 	var origin *stream.Env
-	schema := inputs(stage)
+	var schema *columnar.Schema
 	for i, op := range stage.Chain {
-		env := w.environment(ctx, a, i, op, schema)
+		env := w.environment(ctx, a, i, op, inputs(stage, i, schema))
 		p.memory = append(p.memory, env.Memory)
 		if _, ok := op.Spec.(physical.Source); ok {
 			origin = env
@@ -223,7 +223,7 @@ func (w *Worker) prepare(ctx context.Context, a control.Assignment, r *running) 
 			}
 			ops = append(ops, task.Operator{Name: op.Node.String(), Op: o, Env: env})
 		}
-		schema = []*columnar.Schema{stage.Schema(i)}
+		schema = stage.Schema(i)
 	}
 	p.task = task.New(ops, w.probe(a.Attempt))
 	if origin != nil {
@@ -236,10 +236,13 @@ func (w *Worker) prepare(ctx context.Context, a control.Assignment, r *running) 
 	return p
 }
 
-// inputs returns the schemas of a stage's inputs, by port.
-func inputs(s *physical.Stage) []*columnar.Schema {
-	var out []*columnar.Schema
+// inputs returns the schemas of an operator's inputs, by port: of what comes from the operator before it, if there is one, and over edges.
+func inputs(s *physical.Stage, at int, before *columnar.Schema) []*columnar.Schema {
+	out := []*columnar.Schema{before}
 	for _, e := range s.Inputs {
+		if e.At != at {
+			continue
+		}
 		for len(out) <= e.Port {
 			out = append(out, nil)
 		}
@@ -308,7 +311,11 @@ func (w *Worker) connect(ctx context.Context, p *prepared, stage *physical.Stage
 		if err != nil {
 			return fmt.Errorf("opening the exchange from stage %d: %w", e.From.ID, err)
 		}
-		in = append(in, task.Input{Port: e.Port, Gate: gate})
+		at := e.At
+		if stage.IsSource() {
+			at-- // the source itself is no operator
+		}
+		in = append(in, task.Input{At: at, Port: e.Port, Gate: gate})
 	}
 	for _, e := range stage.Outputs {
 		out, err := w.writer(ctx, e, a, p.task.Wake)

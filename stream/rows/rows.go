@@ -37,6 +37,7 @@ type Stage struct {
 	// FromColumns says that the stage makes its records of columns that are no record's fields (a group's key and aggregates, the two sides
 	// of a join), so that it can only be the first of a program.
 	FromColumns bool
+	mayGrow     bool
 
 	head func(from *columnar.Schema) (head, error) // decodes In
 	link func(c *Cursor, stage int, next any) any  // next is func(Out); the result is func(In)

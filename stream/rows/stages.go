@@ -1,6 +1,9 @@
 package rows
 
-import "iter"
+import (
+	"iter"
+	"slices"
+)
 
 // stage fills in what all stages have in common.
 func stage[In, Out any](name string, f any, link func(c *Cursor, stage int, next func(Out)) func(In)) Stage {
@@ -8,6 +11,12 @@ func stage[In, Out any](name string, f any, link func(c *Cursor, stage int, next
 		Name: name, In: typeOf[In](), Out: typeOf[Out](), Func: symbol(f), head: newHead[In],
 		link: func(c *Cursor, stage int, next any) any { return link(c, stage, next.(func(Out))) },
 	}
+}
+
+// growing marks a stage that may give more than one record for one.
+func growing(s Stage) Stage {
+	s.mayGrow = true
+	return s
 }
 
 // Map gives f of each record.
@@ -35,9 +44,14 @@ func Filter[T any](keep func(T) bool) Stage {
 	})
 }
 
+// MayGrow says whether the program may make more than one record of one.
+func (p Program) MayGrow() bool {
+	return slices.ContainsFunc(p.Stages, func(s Stage) bool { return s.mayGrow })
+}
+
 // FlatMap gives everything that f yields for each record. A yield returns false once the batch has failed.
 func FlatMap[In, Out any](f func(In) iter.Seq[Out]) Stage {
-	return stage("FlatMap", f, func(c *Cursor, at int, next func(Out)) func(In) {
+	return growing(stage("FlatMap", f, func(c *Cursor, at int, next func(Out)) func(In) {
 		yield := func(v Out) bool {
 			c.counts[at]++
 			next(v)
@@ -48,7 +62,7 @@ func FlatMap[In, Out any](f func(In) iter.Seq[Out]) Stage {
 			c.stage = at
 			f(v)(yield)
 		}
-	})
+	}))
 }
 
 // Parse gives f of each record; those for which it returns an error go to the node's policy for bad records.
@@ -70,7 +84,7 @@ func Parse[In, Out any](f func(In) (Out, error)) Stage {
 // PerTask makes a stage of a function that each task makes anew, for functions with state of their own: a sampler, a counter. The
 // function made gives any number of records for each one it takes.
 func PerTask[In, Out any](name string, open func(task int) func(In, func(Out))) Stage {
-	return stage(name, open, func(c *Cursor, at int, next func(Out)) func(In) {
+	return growing(stage(name, open, func(c *Cursor, at int, next func(Out)) func(In) {
 		f := open(c.task)
 		emit := func(v Out) {
 			c.counts[at]++
@@ -81,5 +95,5 @@ func PerTask[In, Out any](name string, open func(task int) func(In, func(Out))) 
 			c.stage = at
 			f(v, emit)
 		}
-	})
+	}))
 }
