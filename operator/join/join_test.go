@@ -124,17 +124,18 @@ func sorted(b columnar.Batch, columns []int) columnar.Batch {
 func TestJoin(t *testing.T) {
 	l, r := random(leftSchema, 200, 1), random(rightSchema, 150, 2)
 	for name, typ := range types {
+		spec := join.Spec{Type: typ, LeftKeys: []int{0, 2}, RightKeys: []int{2, 0}}
+		left, right := l, r
+		if typ == join.Cross {
+			spec.LeftKeys, spec.RightKeys = nil, nil
+			left, right = l.Slice(0, 40), r.Slice(0, 30)
+		}
+		schema, want := reference(spec, left, right)
 		for build := -1; build <= 1; build++ {
-			spec := join.Spec{Type: typ, LeftKeys: []int{0, 2}, RightKeys: []int{2, 0}, Build: build}
-			left, right := l, r
-			if typ == join.Cross {
-				spec.LeftKeys, spec.RightKeys = nil, nil
-				left, right = l.Slice(0, 60), r.Slice(0, 50)
-			}
-			if build < 0 {
+			spec, left, right := spec, left, right
+			if spec.Build = build; build < 0 {
 				left, right = sorted(left, spec.LeftKeys), sorted(right, spec.RightKeys)
 			}
-			schema, want := reference(spec, left, right)
 			t.Run(fmt.Sprintf("%s/build=%d", name, build), func(t *testing.T) {
 				optest.Run(t, optest.Case{
 					New:    func() stream.Operator { return join.New(spec) },
@@ -183,18 +184,18 @@ func skewed(n int, share, seed uint64) columnar.Batch {
 
 // TestSkew joins sides of which one key has most rows, so that partitions do not shrink.
 func TestSkew(t *testing.T) {
-	l, r := skewed(100, 3, 1), skewed(1500, 9, 2)
+	l, r := skewed(60, 3, 1), skewed(1200, 9, 2)
 	for name, typ := range types {
+		if typ == join.Cross {
+			continue
+		}
+		spec := join.Spec{Type: typ, LeftKeys: []int{0}, RightKeys: []int{0}}
+		_, want := reference(spec, l, r)
 		for build := -1; build <= 1; build++ {
-			if typ == join.Cross {
-				continue
-			}
-			spec := join.Spec{Type: typ, LeftKeys: []int{0}, RightKeys: []int{0}, Build: build}
-			left, right := l, r
-			if build < 0 {
+			spec, left, right := spec, l, r
+			if spec.Build = build; build < 0 {
 				left, right = sorted(l, spec.LeftKeys), sorted(r, spec.RightKeys)
 			}
-			_, want := reference(spec, left, right)
 			t.Run(fmt.Sprintf("%s/build=%d", name, build), func(t *testing.T) {
 				env := optest.NewEnv(t, 16<<10, left.Schema, right.Schema)
 				var got []string
@@ -278,7 +279,9 @@ func BenchmarkProbe(b *testing.B) {
 		keys   uint64
 		memory int64
 	}{
-		{1000, "keys=1000", 1000, 0}, {1_000_000, "keys=1e6", 1_000_000, 0}, {4000, "keys=1000,four rows each", 1000, 0},
+		{1000, "keys=1000", 1000, 0},
+		{1_000_000, "keys=1e6", 1_000_000, 0},
+		{4000, "keys=1000,four rows each", 1000, 0},
 		{1_000_000, "keys=1e6,half spilled", 1_000_000, 24 << 20},
 	} {
 		b.Run(c.name, func(b *testing.B) {
