@@ -2,6 +2,7 @@ package file_test
 
 import (
 	"context"
+	"errors"
 	"io"
 	"io/fs"
 	"log/slog"
@@ -9,11 +10,12 @@ import (
 	"strings"
 	"testing"
 
+	"go.uber.org/goleak"
+
 	"github.com/millrace/millrace/columnar"
 	"github.com/millrace/millrace/connectors"
 	"github.com/millrace/millrace/vfs"
 	"github.com/millrace/millrace/vfs/mem"
-	"go.uber.org/goleak"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -24,7 +26,10 @@ type disk struct {
 	t testing.TB
 }
 
-func newDisk(t testing.TB) disk { return disk{mem.New("t"), t} }
+func newDisk(t testing.TB) disk {
+	t.Helper()
+	return disk{mem.New("t"), t}
+}
 
 // files returns a resolver that knows the disk.
 func (d disk) files() *vfs.Resolver { return resolver(d.FileSystem) }
@@ -55,23 +60,26 @@ func (d disk) get(path string) string {
 	return string(data)
 }
 
-// visible returns the contents of the files that readers of the folder see, by name relative to it.
-func (d disk) visible(dir string) map[string]string {
+// out is the target of the tests' sinks.
+const out = "/out"
+
+// visible returns the contents of the files that readers of the target see, by name relative to it.
+func (d disk) visible() map[string]string {
 	d.t.Helper()
-	out := map[string]string{}
-	for info, err := range vfs.Walk(d.t.Context(), d, dir) {
-		if strings.Contains(dir, "missing") || err != nil {
+	files := map[string]string{}
+	for info, err := range vfs.Walk(d.t.Context(), d, out) {
+		if err != nil {
 			d.t.Fatal(err)
 		}
-		out[strings.TrimPrefix(info.Path, dir+"/")] = d.get(info.Path)
+		files[strings.TrimPrefix(info.Path, out+"/")] = d.get(info.Path)
 	}
-	return out
+	return files
 }
 
-// hidden returns the names of what is below the folder and hidden, but _SUCCESS.
-func (d disk) hidden(dir string) []string {
+// hidden returns the names of what is hidden in the target, but _SUCCESS.
+func (d disk) hidden() []string {
 	d.t.Helper()
-	infos, err := d.List(d.t.Context(), dir)
+	infos, err := d.List(d.t.Context(), out)
 	if err != nil {
 		d.t.Fatal(err)
 	}
@@ -180,7 +188,7 @@ func (e *engine) run(a connectors.Assign, restart bool) (*connectors.Returned, [
 	done := map[string]bool{}
 	for {
 		f, err := r.Fetch(e.t.Context())
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			for _, s := range a.Splits {
 				if !done[s.ID] {
 					e.t.Errorf("split %s was never done", s.ID)
@@ -233,7 +241,7 @@ func (d disk) exists(path string) bool {
 }
 
 func isNotExist(err error) bool {
-	return err != nil && strings.Contains(err.Error(), fs.ErrNotExist.Error())
+	return errors.Is(err, fs.ErrNotExist)
 }
 
 // known is a source that was discovered before.

@@ -8,13 +8,14 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"pgregory.net/rapid"
+
 	"github.com/millrace/millrace/columnar"
 	"github.com/millrace/millrace/columnar/expr"
 	"github.com/millrace/millrace/connectors/file"
 	"github.com/millrace/millrace/formats/csv"
 	"github.com/millrace/millrace/formats/text"
 	"github.com/millrace/millrace/vfs"
-	"pgregory.net/rapid"
 )
 
 // counting counts the folders listed.

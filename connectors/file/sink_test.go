@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
 	"github.com/millrace/millrace/columnar"
 	"github.com/millrace/millrace/connectors"
 	"github.com/millrace/millrace/connectors/file"
@@ -108,13 +109,13 @@ func TestWrite(t *testing.T) {
 		t.Errorf("got %+v, want %+v", got, want)
 	}
 	want := map[string]string{"part-00000-0000-r1.txt": "a\nb\n", "part-00001-0000-r1.txt": "c\n"}
-	if diff := cmp.Diff(want, d.visible("/out")); diff != "" {
+	if diff := cmp.Diff(want, d.visible()); diff != "" {
 		t.Error(diff)
 	}
 	if got, want := d.get("/out/_SUCCESS"), `{"run":"r1","files":2,"rows":3,"bytes":6}`+"\n"; got != want {
 		t.Errorf("_SUCCESS is %s, want %s", got, want)
 	}
-	if left := d.hidden("/out"); left != nil {
+	if left := d.hidden(); left != nil {
 		t.Errorf("left behind: %q", left)
 	}
 }
@@ -131,13 +132,13 @@ func TestModes(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := map[string]string{"old.txt": "old\n", "sub/old.txt": "old\n", "part-00000-0000-r2.txt": "more\n"}
-	if diff := cmp.Diff(want, d.visible("/out")); diff != "" {
+	if diff := cmp.Diff(want, d.visible()); diff != "" {
 		t.Error(diff)
 	}
 	if _, err = write(t, sink(file.Overwrite), env(d.files(), "r3"), valuesOf("new")); err != nil {
 		t.Fatal(err)
 	}
-	if diff := cmp.Diff(map[string]string{"part-00000-0000-r3.txt": "new\n"}, d.visible("/out")); diff != "" {
+	if diff := cmp.Diff(map[string]string{"part-00000-0000-r3.txt": "new\n"}, d.visible()); diff != "" {
 		t.Error(diff)
 	}
 	if d.exists("/out/sub") {
@@ -159,7 +160,7 @@ func TestPartitions(t *testing.T) {
 		"day=__HIVE_DEFAULT_PARTITION__/kind=x%2Fy%3D%25/part-00000-0002-r1.txt": "d\n",
 		"day=1970-01-01/kind=/part-00000-0003-r1.txt":                            "f\n",
 	}
-	if diff := cmp.Diff(want, d.visible("/out")); diff != "" {
+	if diff := cmp.Diff(want, d.visible()); diff != "" {
 		t.Error(diff)
 	}
 	e := &engine{t: t, env: env(d.files(), "r2"), src: file.Source[string]{Path: "mem://t/out", Format: text.Lines{}}}
@@ -187,7 +188,7 @@ func TestPartitions(t *testing.T) {
 	}
 	delete(want, "day=1970-01-01/kind=x/part-00000-0000-r1.txt")
 	want["day=1970-01-01/kind=x/part-00000-0000-r3.txt"] = "new\n"
-	if diff := cmp.Diff(want, d.visible("/out")); diff != "" {
+	if diff := cmp.Diff(want, d.visible()); diff != "" {
 		t.Error(diff)
 	}
 }
@@ -228,11 +229,11 @@ func TestOnlyTheWinnerIsPublished(t *testing.T) {
 		if _, err := c.Commit(t.Context(), won, true); err != nil {
 			t.Fatal(err)
 		}
-		if diff := cmp.Diff(map[string]string{"part-00000-0000-r1.txt": "won\n"}, d.visible("/out")); diff != "" {
+		if diff := cmp.Diff(map[string]string{"part-00000-0000-r1.txt": "won\n"}, d.visible()); diff != "" {
 			t.Error(diff)
 		}
 	}
-	if left := d.hidden("/out"); left != nil {
+	if left := d.hidden(); left != nil {
 		t.Errorf("left behind: %q", left)
 	}
 }
@@ -263,10 +264,10 @@ func TestFullDisk(t *testing.T) {
 	if !errors.Is(err, syscall.ENOSPC) || !vfs.IsUnavailable(err) || !strings.Contains(err.Error(), "part-00000-0000-r1.txt") {
 		t.Fatalf("got %v", err)
 	}
-	if diff := cmp.Diff(map[string]string{"old.txt": "old\n"}, d.visible("/out")); diff != "" {
+	if diff := cmp.Diff(map[string]string{"old.txt": "old\n"}, d.visible()); diff != "" {
 		t.Error(diff)
 	}
-	if left := d.hidden("/out"); left != nil {
+	if left := d.hidden(); left != nil {
 		t.Errorf("left behind: %q", left)
 	}
 }
@@ -325,7 +326,7 @@ func crash(t *testing.T, mode file.Mode, nth int, late, again bool, old, want ma
 	dead := &dying{FileSystem: d.FileSystem, left: nth, late: late}
 	c, _ := s.NewCommitter(env(resolver(dead), "r1"))
 	if _, err := c.Commit(t.Context(), all, true); err == nil {
-		if diff := cmp.Diff(want, d.visible("/out")); diff != "" {
+		if diff := cmp.Diff(want, d.visible()); diff != "" {
 			t.Fatal(diff)
 		}
 		return false
@@ -335,10 +336,10 @@ func crash(t *testing.T, mode file.Mode, nth int, late, again bool, old, want ma
 		if _, err := c.Commit(t.Context(), all, true); err != nil {
 			t.Fatalf("call %d: committing again: %v", nth, err)
 		}
-		if diff := cmp.Diff(want, d.visible("/out")); diff != "" {
+		if diff := cmp.Diff(want, d.visible()); diff != "" {
 			t.Fatalf("call %d: %s", nth, diff)
 		}
-		if left := d.hidden("/out"); left != nil {
+		if left := d.hidden(); left != nil {
 			t.Errorf("call %d: left behind: %q", nth, left)
 		}
 		return true
@@ -346,12 +347,12 @@ func crash(t *testing.T, mode file.Mode, nth int, late, again bool, old, want ma
 	if err := s.Begin(t.Context(), env(d.files(), "r2")); err != nil {
 		t.Fatalf("call %d: the next run: %v", nth, err)
 	}
-	got := d.visible("/out")
+	got := d.visible()
 	if !maps.Equal(got, old) && !maps.Equal(got, want) {
 		t.Fatalf("call %d: neither old nor new: %v", nth, got)
 	}
-	if maps.Equal(got, want) && (!d.exists("/out/_SUCCESS") || d.hidden("/out") != nil) {
-		t.Errorf("call %d: published without _SUCCESS, or with something left behind: %q", nth, d.hidden("/out"))
+	if maps.Equal(got, want) && (!d.exists("/out/_SUCCESS") || d.hidden() != nil) {
+		t.Errorf("call %d: published without _SUCCESS, or with something left behind: %q", nth, d.hidden())
 	}
 	return true
 }
@@ -382,14 +383,14 @@ func TestSeveralCommits(t *testing.T) {
 			t.Fatal(err)
 		}
 		want[fmt.Sprintf("part-00000-%04d-r1.txt", i)] = fmt.Sprintln(i)
-		if diff := cmp.Diff(want, d.visible("/out")); diff != "" {
+		if diff := cmp.Diff(want, d.visible()); diff != "" {
 			t.Fatal(diff)
 		}
 		if d.exists("/out/_SUCCESS") != (i == 2) {
 			t.Errorf("commit %d: _SUCCESS", i)
 		}
 	}
-	if left := d.hidden("/out"); left != nil {
+	if left := d.hidden(); left != nil {
 		t.Errorf("left behind: %q", left)
 	}
 }
@@ -405,8 +406,8 @@ func TestAbort(t *testing.T) {
 	if err := c.Abort(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	if u, err := vfs.DiskUsage(t.Context(), d, "/out"); err != nil || u.Files != 1 || d.hidden("/out") != nil {
-		t.Errorf("%+v, %q, %v", u, d.hidden("/out"), err)
+	if u, err := vfs.DiskUsage(t.Context(), d, "/out"); err != nil || u.Files != 1 || d.hidden() != nil {
+		t.Errorf("%+v, %q, %v", u, d.hidden(), err)
 	}
 }
 
@@ -431,16 +432,21 @@ func TestErrorModeLooksAgain(t *testing.T) {
 	if _, err := c.Commit(t.Context(), all, true); !errors.Is(err, file.ErrTargetExists) {
 		t.Errorf("got %v", err)
 	}
-	if diff := cmp.Diff(map[string]string{"other.txt": "other\n"}, d.visible("/out")); diff != "" {
+	if diff := cmp.Diff(map[string]string{"other.txt": "other\n"}, d.visible()); diff != "" {
 		t.Error(diff)
 	}
 }
 
 func TestValidateSink(t *testing.T) {
 	for _, s := range []file.Sink[string]{
-		{}, {Path: "x"}, {Path: "x", Format: text.Lines{}, Mode: "other"}, {Path: "x", Format: text.Lines{}, Mode: file.OverwritePartitions},
-		{Path: "x", Format: text.Lines{}, PartitionBy: []string{"value"}}, {Path: "x", Format: text.Lines{}, PartitionBy: []string{"nothing"}},
-		{Path: "x", Format: text.Lines{}, Files: -1}, {Path: "x", Format: text.Lines{Codec: "zip"}},
+		{},
+		{Path: "x"},
+		{Path: "x", Format: text.Lines{}, Mode: "other"},
+		{Path: "x", Format: text.Lines{}, Mode: file.OverwritePartitions},
+		{Path: "x", Format: text.Lines{}, PartitionBy: []string{"value"}},
+		{Path: "x", Format: text.Lines{}, PartitionBy: []string{"nothing"}},
+		{Path: "x", Format: text.Lines{}, Files: -1},
+		{Path: "x", Format: text.Lines{Codec: "zip"}},
 	} {
 		if s.Validate() == nil {
 			t.Errorf("%+v passes", s)

@@ -8,12 +8,14 @@ import (
 	"strings"
 	"testing"
 
+	"pgregory.net/rapid"
+
 	"github.com/millrace/millrace/connectors/file"
 	"github.com/millrace/millrace/formats/text"
-	"pgregory.net/rapid"
 )
 
 func lines(t testing.TB, d disk, path string) *engine {
+	t.Helper()
 	return &engine{t: t, env: env(d.files(), "r1"), src: file.Source[string]{Path: path, Format: text.Lines{}}}
 }
 

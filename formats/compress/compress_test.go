@@ -8,11 +8,13 @@ import (
 	"math"
 	"math/rand/v2"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 
-	"github.com/millrace/millrace/formats/compress"
 	"pgregory.net/rapid"
+
+	"github.com/millrace/millrace/formats/compress"
 )
 
 var written = []compress.Codec{
@@ -245,7 +247,7 @@ func FuzzReader(f *testing.F) {
 	}
 	f.Add(uint8(len(written)), bzip2File(f)[:2000])
 	f.Fuzz(func(t *testing.T, which uint8, data []byte) {
-		codecs := append(written[:len(written):len(written)], compress.Bzip2)
+		codecs := append(slices.Clip(written), compress.Bzip2)
 		c := codecs[int(which)%len(codecs)]
 		r, err := compress.NewReader(c, bytes.NewReader(data), int64(len(data)))
 		if err != nil {

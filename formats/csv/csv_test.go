@@ -12,12 +12,13 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"pgregory.net/rapid"
+
 	"github.com/millrace/millrace/columnar"
 	"github.com/millrace/millrace/columnar/codec"
 	"github.com/millrace/millrace/formats"
 	"github.com/millrace/millrace/formats/compress"
 	"github.com/millrace/millrace/formats/csv"
-	"pgregory.net/rapid"
 )
 
 // file is an Input in memory.
@@ -41,7 +42,7 @@ func read(t testing.TB, f formats.Format, in formats.Input, r formats.Range, o f
 		}
 		for {
 			b, err := rd.Next(t.Context())
-			if err == io.EOF {
+			if errors.Is(err, io.EOF) {
 				return all, rd.Close()
 			}
 			if err != nil {
@@ -161,9 +162,9 @@ func TestWantedColumns(t *testing.T) {
 	if got, err = readAll(t, csv.Format[columnar.Row]{Header: true}, in, 5, formats.ReadOptions{Schema: columnar.NewSchema()}, false); len(got) != 2 || err != nil {
 		t.Errorf("counting: got %q, %v", got, err)
 	}
-	wanted.Fields[0].Name = "nmae"
+	wanted.Fields[0].Name = "title"
 	_, err = readAll(t, csv.Format[columnar.Row]{Header: true}, in, 0, formats.ReadOptions{Schema: wanted}, false)
-	if want := `reading a.csv: there is no column "nmae"; there are id, price, name`; err == nil || err.Error() != want {
+	if want := `reading a.csv: there is no column "title"; there are id, price, name`; err == nil || err.Error() != want {
 		t.Errorf("got %v, want %s", err, want)
 	}
 }
@@ -250,8 +251,12 @@ func TestValidate(t *testing.T) {
 	type nested struct{ A []int64 }
 	type refused struct{ A chan int }
 	for _, f := range []interface{ Validate() error }{
-		csv.Format[order]{Delimiter: '"'}, csv.Format[order]{Delimiter: '\n'}, csv.Format[order]{Header: true, Columns: []string{"a"}}, csv.Format[nested]{},
-		csv.Format[refused]{}, csv.Format[order]{Codec: compress.Bzip2},
+		csv.Format[order]{Delimiter: '"'},
+		csv.Format[order]{Delimiter: '\n'},
+		csv.Format[order]{Header: true, Columns: []string{"a"}},
+		csv.Format[nested]{},
+		csv.Format[refused]{},
+		csv.Format[order]{Codec: compress.Bzip2},
 	} {
 		if f.Validate() == nil {
 			t.Errorf("%+v passes", f)
@@ -553,8 +558,13 @@ func BenchmarkRead(b *testing.B) {
 		quotes bool
 		schema *columnar.Schema
 	}{
-		{"all", false, nil}, {"quotes", true, nil}, {"two of seven", false, wanted.Select([]int{2, 5})}, {"none", false, columnar.NewSchema()},
-		{"ints", false, wanted.Select([]int{2, 3, 4})}, {"float", false, wanted.Select([]int{5})}, {"strings", false, wanted.Select([]int{0, 1})},
+		{"all", false, nil},
+		{"quotes", true, nil},
+		{"two of seven", false, wanted.Select([]int{2, 5})},
+		{"none", false, columnar.NewSchema()},
+		{"ints", false, wanted.Select([]int{2, 3, 4})},
+		{"float", false, wanted.Select([]int{5})},
+		{"strings", false, wanted.Select([]int{0, 1})},
 	} {
 		b.Run(bench.name, func(b *testing.B) {
 			data, n := benchData(bench.quotes)
@@ -569,7 +579,7 @@ func BenchmarkRead(b *testing.B) {
 				rows := 0
 				for {
 					batch, err := r.Next(b.Context())
-					if err == io.EOF {
+					if errors.Is(err, io.EOF) {
 						break
 					}
 					if err != nil {

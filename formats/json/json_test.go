@@ -14,12 +14,13 @@ import (
 	"unicode/utf8"
 
 	"github.com/google/go-cmp/cmp"
+	"pgregory.net/rapid"
+
 	"github.com/millrace/millrace/columnar"
 	"github.com/millrace/millrace/columnar/codec"
 	"github.com/millrace/millrace/formats"
 	"github.com/millrace/millrace/formats/compress"
 	"github.com/millrace/millrace/formats/json"
-	"pgregory.net/rapid"
 )
 
 // file is an Input in memory.
@@ -48,7 +49,7 @@ func readAll(t testing.TB, f formats.Format, in formats.Input, target int64, o f
 			}
 			for {
 				b, err := rd.Next(t.Context())
-				if done = err == io.EOF; done {
+				if done = errors.Is(err, io.EOF); done {
 					break
 				}
 				if err != nil {
@@ -525,7 +526,7 @@ func BenchmarkRead(b *testing.B) {
 				}
 				for {
 					_, err := r.Next(b.Context())
-					if err == io.EOF {
+					if errors.Is(err, io.EOF) {
 						break
 					}
 					if err != nil {

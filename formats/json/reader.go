@@ -108,7 +108,8 @@ func (d *decoder) record(data []byte, line, start int) {
 	for range t.width {
 		t.places = append(t.places, span{})
 	}
-	end, err := 0, error(nil)
+	var end int
+	var err error
 	switch {
 	case len(bytes.TrimSuffix(data[line:], []byte{'\r'})) > d.maxRecord:
 		err = lines.TooLong(d.maxRecord)

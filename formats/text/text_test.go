@@ -12,11 +12,12 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"pgregory.net/rapid"
+
 	"github.com/millrace/millrace/columnar"
 	"github.com/millrace/millrace/formats"
 	"github.com/millrace/millrace/formats/compress"
 	"github.com/millrace/millrace/formats/text"
-	"pgregory.net/rapid"
 )
 
 // file is an Input in memory.
@@ -40,7 +41,7 @@ func read(t testing.TB, l text.Lines, in formats.Input, r formats.Range, o forma
 		}
 		for {
 			b, err := rd.Next(t.Context())
-			if err == io.EOF {
+			if errors.Is(err, io.EOF) {
 				return all, rd.Close()
 			}
 			if err != nil {

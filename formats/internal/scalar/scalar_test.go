@@ -6,8 +6,9 @@ import (
 	"testing"
 	"time"
 
-	"github.com/millrace/millrace/formats/internal/scalar"
 	"pgregory.net/rapid"
+
+	"github.com/millrace/millrace/formats/internal/scalar"
 )
 
 // numbers draws texts that are numbers or nearly.
