@@ -46,6 +46,7 @@ type Reader struct {
 	bytes   int
 	bad     func(formats.BadRecord) error
 	rest    []byte // the unread end of the cutter's chunk
+	width   int    // bytes that a record of the last batch took, a little more; 0 unknown
 	begun   bool
 	line    int64 // number of the first line of rest, from 1; 0 unknown
 	skip    int64 // records still to leave out
@@ -88,6 +89,9 @@ func (l *Reader) Next(ctx context.Context) (columnar.Batch, error) {
 			}
 		}
 		l.pass(read)
+		if b.Len > 0 {
+			l.width = read/b.Len + read/b.Len/8 + 1
+		}
 		if b = l.skipped(b); b.Rows() > 0 {
 			return b, nil
 		}
@@ -119,19 +123,23 @@ func (l *Reader) pass(n int) {
 	l.rest = l.rest[n:]
 }
 
-// part returns the start of rest that a batch may take: about bytes, and whole records.
+// part returns the start of rest that a batch may take: about bytes, no more than the batch has rows for, and whole records.
 func (l *Reader) part() []byte {
-	if len(l.rest) <= l.bytes {
+	limit := l.bytes
+	if l.width > 0 {
+		limit = min(limit, l.width*l.rows)
+	}
+	if len(l.rest) <= limit {
 		return l.rest
 	}
 	if l.ends != nil {
-		if n := l.ends(l.rest[:l.bytes]); n > 0 {
+		if n := l.ends(l.rest[:limit]); n > 0 {
 			return l.rest[:n]
 		}
 		return l.rest
 	}
-	if i := bytes.IndexByte(l.rest[l.bytes-1:], '\n'); i >= 0 {
-		return l.rest[:l.bytes+i]
+	if i := bytes.IndexByte(l.rest[limit-1:], '\n'); i >= 0 {
+		return l.rest[:limit+i]
 	}
 	return l.rest
 }
