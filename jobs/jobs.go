@@ -17,6 +17,13 @@ type Entry struct {
 func All() []Entry {
 	return []Entry{
 		{"wordcount", "count the words of text files", func() runner.Job { return &WordCount{} }},
+		{"grep", "find the lines of text files that a regular expression matches", func() runner.Job { return &Grep{} }},
+		{"convert", "write files of one format in another, or only some columns and records", func() runner.Job { return &Convert{} }},
+		{"pagerank", "rank the pages of a web by their links", func() runner.Job { return &PageRank{Iterations: 10, Damping: 0.85} }},
+		{"teragen", "write records of the sort benchmark", func() runner.Job { return &TeraGen{} }},
+		{"terasort", "sort records of the sort benchmark", func() runner.Job { return &TeraSort{} }},
+		{"teravalidate", "check the order, sum and number of sorted records", func() runner.Job { return &TeraValidate{Records: -1} }},
+		{"tpch", "run query 1, 3 or 6 of TPC-H over Parquet files", func() runner.Job { return &TPCH{} }},
 	}
 }
 
