@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/millrace/millrace/columnar"
@@ -33,7 +34,7 @@ func RoundTrip(t *testing.T, schema *columnar.Schema, format func(rt *rapid.T) f
 			rt.Fatal(err)
 		}
 		in := NewFile("memory:a"+f.Suffix(), data)
-		o := formats.ReadOptions{Schema: schema, Rows: rapid.SampledFrom([]int{0, 1, 7, 1000}).Draw(rt, "rows a batch")}
+		o := formats.ReadOptions{Schema: schema, Rows: rapid.SampledFrom([]int{0, 17, 1000}).Draw(rt, "rows a batch")}
 		Splits(rt, f, in, o, rapid.Int64Range(0, in.Size()+1).Draw(rt, "target"), want)
 		project(rt, f, in, o, want)
 	})
@@ -152,4 +153,30 @@ func Everything() *columnar.Schema {
 		s.Fields = append(s.Fields, columnar.Field{Name: "n_" + t.String(), Type: t, Nullable: true}, columnar.Field{Name: t.String(), Type: t})
 	}
 	return s
+}
+
+// Named returns the schema with letters, digits and _ alone in names.
+func Named(s *columnar.Schema) *columnar.Schema {
+	out := &columnar.Schema{}
+	for _, f := range s.Fields {
+		f.Name = strings.Map(func(r rune) rune {
+			if r >= 'a' && r <= 'z' || r >= '0' && r <= '9' {
+				return r
+			}
+			return '_'
+		}, f.Name)
+		out.Fields = append(out.Fields, f)
+	}
+	return out
+}
+
+// Without returns the schema without the columns of a kind.
+func Without(s *columnar.Schema, kinds ...columnar.Kind) *columnar.Schema {
+	out := &columnar.Schema{}
+	for _, f := range s.Fields {
+		if !slices.Contains(kinds, f.Type.Kind) {
+			out.Fields = append(out.Fields, f)
+		}
+	}
+	return out
 }
