@@ -630,3 +630,42 @@ func BenchmarkWrite(b *testing.B) {
 	}
 	b.ReportMetric(float64(n)*float64(b.N)/b.Elapsed().Seconds(), "rows/s")
 }
+
+// TestManyColumnsInFullBatches reads more records than a batch has, with more columns than places are looked ahead.
+func TestManyColumnsInFullBatches(t *testing.T) {
+	type wide struct{ A, B, C, D, E, F, G, H, I, J, K, L int64 }
+	text := strings.Repeat("1,2,3,4,5,6,7,8,9,10,11,12\n", columnar.DefaultRows+5)
+	in := file{bytes.NewReader([]byte(text)), "wide.csv"}
+	r, err := csv.Format[wide]{}.NewReader(t.Context(), in, formats.Range{To: int64(len(text))}, formats.ReadOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	rows := 0
+	for {
+		b, err := r.Next(t.Context())
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		rows += b.Len
+		if v := columnar.Values[int64](b.Columns[11]); v[0] != 12 || v[b.Len-1] != 12 {
+			t.Fatalf("the last column has %d and %d", v[0], v[b.Len-1])
+		}
+	}
+	if rows != columnar.DefaultRows+5 {
+		t.Errorf("%d records", rows)
+	}
+}
+
+// TestFullBatchesOfManyColumns reads as many records as a batch has rows for.
+func TestFullBatchesOfManyColumns(t *testing.T) {
+	const fields = 30
+	record := strings.TrimSuffix(strings.Repeat("7,", fields), ",")
+	in := newFile("a.csv", strings.Repeat(record+"\n", 10)+strings.ReplaceAll(record, "7", `"7"`))
+	got, err := readAll(t, csv.Format[columnar.Row]{}, in, 0, formats.ReadOptions{Rows: 1}, false)
+	if want := strings.TrimSpace(strings.Repeat("7 ", fields)); err != nil || len(got) != 11 || got[0] != want || got[10] != want {
+		t.Errorf("got %q, %v", got, err)
+	}
+}

@@ -41,7 +41,7 @@ type tokenizer struct {
 // find fills t with at most rows records from the start of data, which are whole.
 func (k *tokenizer) find(data []byte, rows int) *table {
 	k.t.data, k.t.stride, k.t.rows, k.t.read, k.t.bad = data, k.fields+1, 0, 0, k.t.bad[:0]
-	if need := rows*k.t.stride + 8; len(k.t.places) < need {
+	if need := (rows + 1) * k.t.stride; len(k.t.places) < need { // a row more: loops over a column step over the end
 		k.t.places = make([]int32, need)
 	}
 	k.t.quoted = bytes.IndexByte(data, k.quote) >= 0
