@@ -78,21 +78,27 @@ func prepare(t testing.TB, s connectors.Sink, e connectors.Env, tasks ...columna
 	t.Helper()
 	var all []connectors.Committable
 	for i, b := range tasks {
-		w, err := s.NewWriter(t.Context(), connectors.TaskEnv{Env: e, Task: i, Tasks: len(tasks)}, b.Schema)
+		done, err := prepareTask(t, s, connectors.TaskEnv{Env: e, Task: i, Tasks: len(tasks)}, b)
 		if err != nil {
 			return nil, err
 		}
-		err = w.Write(t.Context(), b)
-		if err == nil {
-			var done []connectors.Committable
-			done, err = w.Prepare(t.Context())
-			all = append(all, done...)
-		}
-		if err = errors.Join(err, w.Close()); err != nil {
-			return nil, err
-		}
+		all = append(all, done...)
 	}
 	return all, nil
+}
+
+// prepareTask is one task's attempt.
+func prepareTask(t testing.TB, s connectors.Sink, e connectors.TaskEnv, b columnar.Batch) ([]connectors.Committable, error) {
+	t.Helper()
+	w, err := s.NewWriter(t.Context(), e, b.Schema)
+	if err != nil {
+		return nil, err
+	}
+	var done []connectors.Committable
+	if err = w.Write(t.Context(), b); err == nil {
+		done, err = w.Prepare(t.Context())
+	}
+	return done, errors.Join(err, w.Close())
 }
 
 func sink(mode file.Mode) file.Sink[string] {
@@ -456,4 +462,69 @@ func TestValidateSink(t *testing.T) {
 	if err := m.Set("append"); err != nil || m != file.Append || sink(m).Validate() != nil {
 		t.Error(m, err)
 	}
+}
+
+// TestRetriesUnderFaults fails calls at random; attempts are repeated as the engine does. In the end the target holds each row once.
+func TestRetriesUnderFaults(t *testing.T) {
+	for seed := range uint64(60) {
+		d := newDisk(t)
+		d.put("/out/day=1970-01-01/kind=a/old.txt", "old\n")
+		faulty := errfs.New(d.FileSystem, errfs.Options{Seed: seed, Rate: 0.05})
+		s := file.Sink[string]{
+			Path: "mem://t/out", Format: text.Lines{}, Mode: file.Overwrite, PartitionBy: []string{"day", "kind"}, MaxOpen: 2, TargetSize: 6,
+		}
+		e := env(resolver(faulty), "r1")
+		again := func(what string, try func() error) {
+			t.Helper()
+			for n := 0; ; n++ {
+				err := try()
+				if err == nil {
+					return
+				}
+				if !vfs.IsUnavailable(err) || n == 1000 {
+					t.Fatalf("seed %d: %s: %v", seed, what, err)
+				}
+			}
+		}
+		again("begin", func() error { return s.Begin(t.Context(), e) })
+		var all []connectors.Committable
+		for task := range 3 {
+			again("write", func() error {
+				done, err := prepareTask(t, s, connectors.TaskEnv{Env: e, Task: task, Tasks: 3}, taskRows(task))
+				if err == nil {
+					all = append(all, done...)
+				}
+				return err
+			})
+		}
+		again("commit", func() error {
+			c, err := s.NewCommitter(e)
+			if err == nil {
+				_, err = c.Commit(t.Context(), all, true)
+			}
+			return err
+		})
+		var got []string
+		for _, data := range d.visible() {
+			got = append(got, strings.Fields(data)...)
+		}
+		var want []string
+		for task := range 3 {
+			for i := range 7 {
+				want = append(want, fmt.Sprintf("%d.%d", task, i))
+			}
+		}
+		if diff := cmp.Diff(want, sorted(got)); diff != "" || d.hidden() != nil {
+			t.Fatalf("seed %d: left behind %q; %s", seed, d.hidden(), diff)
+		}
+	}
+}
+
+// taskRows are rows of one task in several folders.
+func taskRows(task int) columnar.Batch {
+	var rows []row
+	for i := range 7 {
+		rows = append(rows, row{fmt.Sprintf("%d.%d", task, i), int32(i % 3), "a"})
+	}
+	return batchOf(rows...)
 }

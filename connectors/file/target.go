@@ -36,12 +36,14 @@ func (t target) remove(ctx context.Context, rel string) error {
 // move renames a file of the target; it may have been moved already.
 func (t target) move(ctx context.Context, f prepared) error {
 	err := t.fsys.Rename(ctx, t.path(f.From), t.path(f.To))
-	if err != nil {
-		if _, statErr := t.fsys.Stat(ctx, t.path(f.To)); statErr == nil && errors.Is(err, fs.ErrNotExist) {
-			return nil
-		}
+	if !errors.Is(err, fs.ErrNotExist) {
+		return err
 	}
-	return err
+	_, there := t.fsys.Stat(ctx, t.path(f.To))
+	if errors.Is(there, fs.ErrNotExist) {
+		return err
+	}
+	return there
 }
 
 // isOfRun says whether a part file was written by the run.
