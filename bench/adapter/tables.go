@@ -92,7 +92,7 @@ type Order struct {
 	Account  int64
 	Quantity int64
 	Price    float64
-	Discount float64
+	Discount *float64
 	Weight   float64
 	Status   string
 	Customer string
