@@ -53,9 +53,7 @@ type validator interface{ Validate() error }
 
 // Execute sets the job's parameters, runs or explains it, and returns the exit code.
 func (p Program) Execute(s *Settings) int {
-	if s.Name == "" {
-		s.Name = p.Name
-	}
+	p.name(s)
 	flags, err := p.parse()
 	if errors.Is(err, flag.ErrHelp) {
 		PrintFlags(p.Stdout, flags)
@@ -76,6 +74,14 @@ func (p Program) Execute(s *Settings) int {
 		return p.fail(p.explain(ctx, s))
 	}
 	return p.run(ctx, s, flags)
+}
+
+// name gives the job its own name where no setting does.
+func (p Program) name(s *Settings) {
+	if s.Name == "" {
+		s.Name = p.Name
+		s.show("name", p.Name)
+	}
 }
 
 // fail prints an error, if there is one, and returns the exit code for it.
@@ -228,6 +234,7 @@ func (p Program) ShowConfig(s *Settings) int {
 	if err != nil && !errors.Is(err, flag.ErrHelp) {
 		return p.fail(err)
 	}
+	p.name(s)
 	PrintValues(p.Stdout, append(s.Values(), parameters(flags)...))
 	return ExitComplete
 }

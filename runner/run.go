@@ -111,7 +111,6 @@ type run struct {
 	bad     *badRecords
 	totals  totals
 	tracker tracker
-	retries counter
 	counts  func() map[string]int64 // the user's; nil before the job is built
 }
 
@@ -253,7 +252,6 @@ func (r *run) retried(a control.Attempt, err error) {
 	if errors.Is(err, worker.ErrStopped) || errors.Is(err, context.Canceled) {
 		return
 	}
-	r.retries.add()
 	r.options.Log.Warn("an attempt failed", "task", a.String(), "error", err)
 }
 

@@ -156,11 +156,21 @@ func (s *Settings) derive() error {
 	if s.Parallelism == 0 {
 		s.Parallelism = runtime.GOMAXPROCS(0)
 	}
+	s.show("parallelism", strconv.Itoa(s.Parallelism))
 	s.HDFS.SpoolDir = s.Scratch
 	if err := s.HDFS.Validate(); err != nil {
 		return &UsageError{err}
 	}
 	return nil
+}
+
+// show replaces a setting's value by what came of it.
+func (s *Settings) show(name, value string) {
+	for i := range s.values {
+		if s.values[i].Name == name {
+			s.values[i].Value = value
+		}
+	}
 }
 
 // The kinds of settings: each returns a function that reads a value's text into a field.

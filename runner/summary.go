@@ -101,24 +101,6 @@ func (t *totals) get(stage int) connectors.Known {
 	return t.known[stage]
 }
 
-// counter counts from many goroutines.
-type counter struct {
-	mu sync.Mutex // guards n
-	n  int64
-}
-
-func (c *counter) add() {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.n++
-}
-
-func (c *counter) get() int64 {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.n
-}
-
 // status reads how far the run has come.
 func (r *run) status(counts map[worker.Place]metrics.Values) Status {
 	s := Status{Elapsed: time.Since(r.started)}
@@ -156,7 +138,7 @@ func stageName(s *physical.Stage) string {
 
 // summary says what the run did.
 func (r *run) summary(published map[int]connectors.Published, counts map[worker.Place]metrics.Values, scratch *spill.Manager, err error) *Summary {
-	s := &Summary{Job: r.options.Name, RunID: r.id, Started: r.started, Wall: time.Since(r.started).Seconds(), Retries: r.retries.get()}
+	s := &Summary{Job: r.options.Name, RunID: r.id, Started: r.started, Wall: time.Since(r.started).Seconds(), Retries: r.tracker.retried()}
 	s.CPU, s.PeakRSS = usage()
 	if err != nil {
 		s.Error = err.Error()

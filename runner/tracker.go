@@ -7,10 +7,12 @@ import (
 	"github.com/millrace/millrace/runner/worker"
 )
 
-// tracker knows, for progress and summary, in how many tasks each stage runs, which are done, and what they handed on.
+// tracker knows, for progress and summary, in how many tasks each stage runs, which are done, what they handed on, and how many were tried
+// again.
 type tracker struct {
-	mu     sync.Mutex // guards stages
-	stages map[int]*tracked
+	mu      sync.Mutex // guards all below
+	stages  map[int]*tracked
+	retries int64 // attempts after the first
 }
 
 type tracked struct {
@@ -30,6 +32,9 @@ func (t *tracker) launched(a control.Assignment) {
 		t.stages[a.Attempt.Stage] = s
 	}
 	s.tasks = a.Tasks
+	if a.Attempt.Number > 0 {
+		t.retries++
+	}
 	delete(s.bytes, a.Attempt.Task) // an earlier attempt's result is lost
 }
 
@@ -59,6 +64,13 @@ func (t *tracker) of(stage int) (tasks, done int, bytes int64) {
 		bytes += n
 	}
 	return s.tasks, len(s.bytes), bytes
+}
+
+// retried returns how many attempts there were after the first.
+func (t *tracker) retried() int64 {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.retries
 }
 
 // watchedWorker tells a tracker what is launched.

@@ -19,6 +19,8 @@ func newFS() *cobra.Command {
 		Use:   "fs",
 		Short: "Handle files, of this machine or on HDFS",
 		Long:  "Handle files. A path is plain or a URL, as hdfs://ns1/books; where files are read it may be a glob: quote it.",
+		Args:  cobra.ArbitraryArgs,
+		RunE:  group,
 	}
 	engine := addEngineFlags(c.PersistentFlags(), hdfsSettings...)
 	c.AddCommand(newList(engine), newCat(engine), newPut(engine), newGet(engine), newRemove(engine), newMkdir(engine), newUsage(engine))

@@ -57,11 +57,25 @@ func newRoot() *cobra.Command {
 		Short:         "Run data jobs",
 		SilenceErrors: true,
 		SilenceUsage:  true,
+		Args:          cobra.ArbitraryArgs,
+		RunE:          group,
 	}
 	root.SetFlagErrorFunc(usageError)
 	root.AddCommand(newSubmit(), newJobs(), newHistory(), newConfig(), newSchema(), newFS(), newInit(), newDoctor(), newVersion())
 	asUsage(root)
 	return root
+}
+
+// group is what a command does that only has others below it: without one of them it helps.
+func group(c *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return c.Help()
+	}
+	var names []string
+	for _, below := range c.Commands() {
+		names = append(names, below.Name())
+	}
+	return usageError(c, fmt.Errorf("unknown command %q; the nearest is %q", args[0], runner.Nearest(args[0], names)))
 }
 
 func usageError(c *cobra.Command, err error) error {

@@ -1,0 +1,86 @@
+package main
+
+import (
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"time"
+
+	"github.com/millrace/millrace/columnar/agg"
+	"github.com/millrace/millrace/connectors/file"
+	"github.com/millrace/millrace/dataset"
+	"github.com/millrace/millrace/formats/csv"
+	"github.com/millrace/millrace/plan"
+)
+
+// trial is a user's job that does what a test wants of it.
+type trial struct {
+	Rows     int64
+	Out      string
+	Delay    time.Duration
+	Panic    bool
+	BadKey   bool
+	Print    bool
+	Garbage  int
+	Groups   bool
+	Password string
+}
+
+func (j *trial) Flags(f *flag.FlagSet) {
+	f.Int64Var(&j.Rows, "rows", j.Rows, "how many `records`")
+	f.StringVar(&j.Out, "out", j.Out, "output `folder`")
+	f.DurationVar(&j.Delay, "delay", j.Delay, "`time` a record takes")
+	f.BoolVar(&j.Panic, "panic", j.Panic, "panic at the last record")
+	f.BoolVar(&j.BadKey, "badkey", j.BadKey, "group by a key that cannot be one")
+	f.BoolVar(&j.Print, "print", j.Print, "print records")
+	f.IntVar(&j.Garbage, "garbage", j.Garbage, "`bytes` to allocate for a record")
+	f.BoolVar(&j.Groups, "groups", j.Groups, "count the records by themselves")
+	f.StringVar(&j.Password, "password", j.Password, "a `secret`")
+}
+
+func (j *trial) Validate() error {
+	if j.Rows < 0 {
+		return errors.New("--rows is negative")
+	}
+	return nil
+}
+
+// Item is a record of trial.
+type Item struct {
+	ID   int64
+	Text string
+}
+
+func (j *trial) Build(job *plan.Job) {
+	items := dataset.Map(dataset.Generate(job, j.Rows, func(i int64) int64 { return i }), j.work)
+	if j.BadKey {
+		items = dataset.Aggregate(dataset.GroupBy(items, func(i Item) *Item { return &i }), agg.Count[Item](), func(k *Item, _ int64) Item { return *k })
+	}
+	if j.Groups {
+		items = dataset.Aggregate(dataset.GroupBy(items, func(i Item) int64 { return i.ID * 7 }), agg.Count[Item](), func(k, n int64) Item {
+			return Item{k, fmt.Sprint(n)}
+		})
+	}
+	if j.Print {
+		dataset.Print(items, os.Stdout, 3)
+	}
+	if j.Out != "" {
+		dataset.Write(items, file.Sink[Item]{Path: j.Out, Format: csv.Format[Item]{}})
+	}
+}
+
+var kept []byte // keeps the compiler from leaving out what is allocated
+
+func (j *trial) work(i int64) Item {
+	time.Sleep(j.Delay)
+	if j.Panic && i == j.Rows-1 {
+		panic("the trial's last record")
+	}
+	text := "item"
+	if j.Garbage > 0 {
+		kept = make([]byte, j.Garbage)
+		text = string(kept[:4])
+	}
+	return Item{i, text}
+}
