@@ -151,27 +151,91 @@ func (k *tokenizer) complain(start int, reason error) {
 	k.t.bad = append(k.t.bad, lines.Bad{At: start, Row: -1, Reason: reason})
 }
 
-// findQuoted is find for data with quotes, a record at a time.
+// findQuoted is find for data with quotes: findPlain with quotes as a third kind of hit. A record with a quote where none may be is left to
+// record, which knows what is wrong with it.
 func (k *tokenizer) findQuoted(rows int) {
 	t := &k.t
-	for t.rows < rows && t.read < len(t.data) {
-		begin := t.rows * t.stride
-		t.places[begin] = int32(t.read - 1)
-		next, fields, err := k.record(t.data, t.read, t.places[begin+1:begin+t.stride])
-		start := t.read
-		t.read = next
-		switch {
-		case err != nil:
-			k.complain(start, err)
-		case fields == 0:
-		case fields != k.fields:
-			k.complain(start, fieldCount(fields, k.fields))
-		case int(t.places[begin+k.fields])-start > k.maxRecord:
-			k.complain(start, fmt.Errorf("the record is longer than the limit of %d bytes", k.maxRecord))
-		default:
-			t.rows++
+	data, places := t.data, t.places
+	delimiters, newlines, quotes := ones*uint64(k.delimiter), uint64(ones*'\n'), ones*uint64(k.quote)
+	begin, n, field := 0, 1, 0 // of the record in places, next free there, of the field in data
+	inside, closed := false, -2
+	places[0] = -1
+	for at := 0; at < len(data); at += 8 {
+		w := load(data, at)
+		for hits := zeros(w^delimiters) | zeros(w^newlines) | zeros(w^quotes); hits != 0; hits &= hits - 1 {
+			p := at + bits.TrailingZeros64(hits)>>3
+			c := data[p]
+			wrong := false
+			switch {
+			case c == k.quote && inside:
+				inside, closed = false, p
+				continue
+			case c == k.quote && (p == field || closed >= field && p == closed+1): // opened, or opened again: a doubled one
+				inside = true
+				continue
+			case c == k.quote:
+				if closed < field { // in a field that does not begin with one
+					continue
+				}
+				wrong = true
+			case inside:
+				if c != '\n' || k.multiline {
+					continue
+				}
+				wrong = true
+			default:
+				wrong = closed >= field && !k.ends(closed, p)
+			}
+			if !wrong && c != '\n' {
+				if n < begin+t.stride {
+					places[n] = int32(p)
+				}
+				n++
+				field = p + 1
+				continue
+			}
+			next := p + 1
+			if wrong {
+				next = k.leaveOut(int(places[begin]) + 1)
+			} else if k.endLine(begin, n, p) {
+				begin += t.stride
+				t.rows++
+			}
+			t.read = next
+			if t.rows == rows {
+				return
+			}
+			places[begin] = int32(next - 1)
+			n, field, inside, closed = begin+1, next, false, -2
+			if wrong {
+				at = next - 8 // goes on there
+				break
+			}
 		}
 	}
+	if t.read < len(data) { // the file's last line has no newline
+		if inside || closed >= field && !k.ends(closed, len(data)) {
+			t.read = k.leaveOut(t.read) // what follows is for the next call
+			return
+		}
+		if k.endLine(begin, n, len(data)) {
+			t.rows++
+		}
+		t.read = len(data)
+	}
+}
+
+// ends says whether a field whose closing quote is at closed may end at p: right behind it, or behind the first half of a line's end.
+func (k *tokenizer) ends(closed, p int) bool {
+	data := k.t.data
+	return closed == p-1 || closed == p-2 && data[p-1] == '\r' && (p == len(data) || data[p] == '\n')
+}
+
+// leaveOut complains of the record at start, in which a quote is wrong, and returns where the next begins.
+func (k *tokenizer) leaveOut(start int) (next int) {
+	next, _, err := k.record(k.t.data, start, nil)
+	k.complain(start, err)
+	return next
 }
 
 var (

@@ -8,6 +8,7 @@ package scalar
 import (
 	"encoding/binary"
 	"math"
+	"math/bits"
 	"strconv"
 	"time"
 	"unsafe"
@@ -89,7 +90,7 @@ func eight(w uint64) uint64 {
 var exactPowers = [...]float64{1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22}
 
 // Float reads a number with an optional point and exponent, or NaN, Inf, Infinity in any case. Numbers of at most 15 digits take Clinger's fast
-// path (1990): digits and a power of ten that are both exact need one rounding.
+// path (1990): digits and a power of ten that are both exact need one rounding. Those of up to 19 are divided as integers.
 func Float(b []byte) (v float64, ok bool) {
 	rest := b
 	negative := len(b) > 0 && b[0] == '-'
@@ -97,29 +98,75 @@ func Float(b []byte) (v float64, ok bool) {
 		rest = b[1:]
 	}
 	var digits uint64
-	count, point := 0, -1
-	for i, c := range rest {
-		if d := c - '0'; d <= 9 {
-			digits = digits*10 + uint64(d)
-			count++
-			continue
-		}
-		if c != '.' || point >= 0 {
+	whole := 0
+	for whole < len(rest) && rest[whole]-'0' <= 9 {
+		digits = digits*10 + uint64(rest[whole]-'0')
+		whole++
+	}
+	fraction := 0
+	if whole < len(rest) {
+		if rest[whole] != '.' {
 			return slowFloat(b)
 		}
-		point = i
+		if digits, ok = fractionDigits(digits, rest[whole+1:]); !ok {
+			return slowFloat(b)
+		}
+		fraction = len(rest) - whole - 1
 	}
-	if count == 0 || count > 15 {
+	switch count := whole + fraction; {
+	case count == 0 || count > 19:
 		return slowFloat(b)
-	}
-	v = float64(digits)
-	if point >= 0 {
-		v /= exactPowers[count-point]
+	case count <= 15:
+		v = float64(digits) / exactPowers[fraction]
+	default:
+		v = divide(digits, fraction)
 	}
 	if negative {
 		v = -v
 	}
 	return v, true
+}
+
+// fractionDigits appends the digits of b to those of v, false if b has other bytes. What does not fit 19 digits is lost.
+func fractionDigits(v uint64, b []byte) (uint64, bool) {
+	for len(b) >= 8 {
+		w := binary.LittleEndian.Uint64(b)
+		if !eightDigits(w) {
+			return 0, false
+		}
+		v = v*1e8 + eight(w)
+		b = b[8:]
+	}
+	for _, c := range b {
+		d := c - '0'
+		if d > 9 {
+			return 0, false
+		}
+		v = v*10 + uint64(d)
+	}
+	return v, true
+}
+
+// powers are the powers of ten of 64 bits.
+var powers = [20]uint64{1, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19}
+
+// divide returns m/10^k, rounded to the nearest, halves to even; k is at most 19. The quotient of both, shifted to 64 bits, has 63 or 64 bits, ten more
+// than a float64 at least, and the remainder says whether there is anything below.
+func divide(m uint64, k int) float64 {
+	if m == 0 {
+		return 0
+	}
+	d := powers[k]
+	shiftM, shiftD := bits.LeadingZeros64(m), bits.LeadingZeros64(d)
+	m, d = m<<shiftM, d<<shiftD
+	q, rest := bits.Div64(m>>1, m<<63, d) // m/d * 2^63
+	extra := 11 - bits.LeadingZeros64(q)
+	mantissa, below, half := q>>extra, q&(1<<extra-1), uint64(1)<<(extra-1)
+	if below > half || below == half && (rest > 0 || mantissa&1 == 1) {
+		mantissa++
+	}
+	exponent := shiftD - shiftM - 63 + extra
+	return float64(mantissa) * math.Float64frombits(uint64(exponent+1023)<<52)
 }
 
 func slowFloat(b []byte) (float64, bool) {

@@ -2,6 +2,7 @@ package scalar_test
 
 import (
 	"math"
+	"math/rand/v2"
 	"strconv"
 	"testing"
 	"time"
@@ -16,6 +17,8 @@ var numbers = rapid.OneOf(
 	rapid.StringMatching(`[+-]?[0-9]{0,22}`),
 	rapid.StringMatching(`[+-]?[0-9]{0,8}`),
 	rapid.StringMatching(`-?[0-9]{0,17}\.[0-9]{0,17}`),
+	rapid.StringMatching(`-?[0-9]{0,4}\.[0-9]{11,19}`),
+	rapid.Map(rapid.Float64Range(-1e4, 1e4), func(f float64) string { return strconv.FormatFloat(f, 'f', -1, 64) }),
 	rapid.StringMatching(`-?[0-9]{1,4}(\.[0-9]{1,3})?[eE][+-]?[0-9]{1,3}`),
 	rapid.StringMatching(`[-+0-9.eEx_/: ]{0,12}`),
 	rapid.SampledFrom([]string{"9223372036854775807", "9223372036854775808", "-9223372036854775808", "-9223372036854775809", "18446744073709551615", "18446744073709551616", "NaN", "-inf", "1e400", "0x10", "1_000", "", "-", "+"}),
@@ -155,4 +158,27 @@ func FuzzScalars(f *testing.F) {
 		scalar.Timestamp(b, true)
 		scalar.Duration(b)
 	})
+}
+
+// TestFloatsOfManyDigits looks at numbers as people have them: random, of 16 to 19 digits, and halves between two floats.
+func TestFloatsOfManyDigits(t *testing.T) {
+	rng := rand.New(rand.NewPCG(1, 2))
+	for range 200_000 {
+		digits := strconv.FormatUint(1e15+rng.Uint64N(9e18), 10)
+		point := rng.IntN(len(digits) + 1)
+		s := digits[:point] + "." + digits[point:]
+		if rng.IntN(4) == 0 {
+			s = strconv.FormatFloat(float64(1<<52+rng.Int64N(1<<52))+0.5, 'f', 1, 64)
+		}
+		want, err := strconv.ParseFloat(s, 64)
+		if got, ok := scalar.Float([]byte(s)); !ok || err != nil || got != want {
+			t.Fatalf("Float(%s) = %v, %v; want %v", s, got, ok, want)
+		}
+	}
+	for _, s := range []string{"4503599627370496.5", "4503599627370497.5", "9007199254740993.0", "9007199254740991.5", "0.0000000000000000000", "18014398509481985.0"} {
+		want, _ := strconv.ParseFloat(s, 64)
+		if got, ok := scalar.Float([]byte(s)); !ok || got != want {
+			t.Errorf("Float(%s) = %v, %v; want %v", s, got, ok, want)
+		}
+	}
 }
