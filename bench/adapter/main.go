@@ -20,10 +20,10 @@ func workloads(in, out string) map[string]func(*plan.Job) {
 		"sort":      sorted(in, out),
 		"hello":     hello,
 
-		"groupby-int-1k":    grouped[int64](in, out, "k_1k"),
-		"groupby-int-1m":    grouped[int64](in, out, "k_1m"),
-		"groupby-string-1k": grouped[string](in, out, "s_1k"),
-		"groupby-string-1m": grouped[string](in, out, "s_1m"),
+		"groupby-int-1k":    grouped(in, out, "k_1k"),
+		"groupby-int-1m":    grouped(in, out, "k_1m"),
+		"groupby-string-1k": grouped(in, out, "s_1k"),
+		"groupby-string-1m": grouped(in, out, "s_1m"),
 
 		"join": joined(in, out),
 		"scan": scanned(in, out),

@@ -24,26 +24,10 @@ func report[T any](d dataset.DataSet[T], out string) {
 }
 
 // grouped sums by one of the columns k_1k, k_1m, s_1k, s_1m.
-func grouped[K comparable](in, out, column string) func(*plan.Job) {
-	type Row struct {
-		K  K
-		V1 int64
-		V2 float64
-	}
-	type Group struct {
-		K     K
-		N     int64
-		V1Sum int64
-		V2Avg float64
-	}
+func grouped(in, out, column string) func(*plan.Job) {
 	return func(job *plan.Job) {
-		rows := dataset.Read(job, file.Source[columnar.Row]{Path: in + "/groups.parquet", Format: parquet.Format[columnar.Row]{}})
-		picked := dataset.Select[Row](rows,
-			dataset.As("k", expr.Col(column)), dataset.As("v1", expr.Col("v1")), dataset.As("v2", expr.Col("v2")))
-		report(dataset.Summarize(dataset.GroupBy(picked, func(r Row) K { return r.K }), func(k K, g *Group) { g.K = k },
-			agg.Into(func(g *Group) *int64 { return &g.N }, agg.Count[Row]()),
-			agg.Into(func(g *Group) *int64 { return &g.V1Sum }, agg.Sum(func(r Row) int64 { return r.V1 })),
-			agg.Into(func(g *Group) *float64 { return &g.V2Avg }, agg.Avg(func(r Row) float64 { return r.V2 }))), out)
+		report(dataset.SummarizeColumns[columnar.Row](table[columnar.Row](job, in, "groups"), []string{column},
+			dataset.CountRows("n"), dataset.SumOf("v1", "v1_sum"), dataset.AvgOf("v2", "v2_avg")), out)
 	}
 }
 

@@ -73,6 +73,9 @@ func (j *trial) Build(job *plan.Job) {
 var kept []byte // keeps the compiler from leaving out what is allocated
 
 func (j *trial) work(i int64) Item {
+	if i == 0 && j.Delay > 0 {
+		fmt.Fprintln(os.Stderr, "at work")
+	}
 	time.Sleep(j.Delay)
 	if j.Panic && i == j.Rows-1 {
 		panic("the trial's last record")

@@ -8,6 +8,7 @@ import (
 
 	"github.com/millrace/millrace/columnar"
 	"github.com/millrace/millrace/formats"
+	"github.com/millrace/millrace/formats/internal/window"
 	"github.com/twmb/avro"
 )
 
@@ -16,53 +17,21 @@ const (
 	syncSize = 16
 	// maxHeader bounds the header: schemas are text, some of them long.
 	maxHeader = 64 << 20
-	// window is how much of a file is read at once.
-	window = 1 << 20
 )
 
 // file is a container file whose header has been read.
 type file struct {
-	source
+	in    formats.Input
+	win   window.Window
 	root  *avro.SchemaNode
 	codec Codec
 	sync  []byte
 	first int64 // where the first block begins
 }
 
-// source reads a file forward.
-type source struct {
-	in  formats.Input
-	buf []byte
-	at  int64 // of buf in the file
-}
-
-// bytes returns n bytes at an offset, or as many as the file has, valid until the next call.
-func (s *source) bytes(off, n int64) ([]byte, error) {
-	n = min(n, s.in.Size()-off)
-	if n <= 0 {
-		return nil, nil
-	}
-	if from := off - s.at; from >= 0 && from+n <= int64(len(s.buf)) {
-		return s.buf[from : from+n], nil
-	}
-	size := max(n, min(window, s.in.Size()-off))
-	if int64(cap(s.buf)) < size {
-		s.buf = make([]byte, size)
-	}
-	s.buf, s.at = s.buf[:size], off
-	if k, err := s.in.ReadAt(s.buf, off); k < len(s.buf) {
-		s.buf = s.buf[:0]
-		if err == nil || errors.Is(err, io.EOF) {
-			err = io.ErrUnexpectedEOF
-		}
-		return nil, fmt.Errorf("reading %d bytes at %d: %w", size, off, err)
-	}
-	return s.buf[:n], nil
-}
-
 // open reads a file's header.
 func open(in formats.Input) (*file, error) {
-	f := &file{source: source{in: in}}
+	f := &file{in: in, win: window.New(in)}
 	if err := f.readHeader(); err != nil {
 		return nil, fmt.Errorf("reading the Avro header of %s: %w", in.Name(), err)
 	}
@@ -71,7 +40,7 @@ func open(in formats.Input) (*file, error) {
 
 func (f *file) readHeader() error {
 	for n := int64(64 << 10); ; n *= 8 {
-		data, err := f.bytes(0, n)
+		data, err := f.win.Bytes(0, n)
 		if err != nil {
 			return err
 		}
@@ -155,7 +124,7 @@ func (f *file) next(at int64) (block, error) {
 	if at >= f.in.Size() {
 		return block{}, io.EOF
 	}
-	head, err := f.bytes(at, 20) // two varints at most
+	head, err := f.win.Bytes(at, 20) // two varints at most
 	if err != nil {
 		return block{}, err
 	}
@@ -169,7 +138,7 @@ func (f *file) next(at int64) (block, error) {
 	if size < 0 || b.records < 0 || size > f.in.Size()-from-syncSize {
 		return b, fmt.Errorf("block at %d: %d records in %d bytes, with %d bytes left of the file: it is damaged or cut off", at, b.records, size, f.in.Size()-from)
 	}
-	data, err := f.bytes(from, size+syncSize)
+	data, err := f.win.Bytes(from, size+syncSize)
 	if err != nil {
 		return b, err
 	}
@@ -186,7 +155,7 @@ func (f *file) find(off int64) (int64, error) {
 		return f.first, nil
 	}
 	for at := off - syncSize; ; {
-		data, err := f.bytes(at, window)
+		data, err := f.win.Bytes(at, window.Size)
 		if err != nil {
 			return 0, err
 		}

@@ -4,10 +4,10 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"io"
 
 	"github.com/millrace/millrace/columnar"
 	"github.com/millrace/millrace/formats"
+	"github.com/millrace/millrace/formats/internal/window"
 )
 
 // A file ends in the footer, the footer's length and the magic number, and begins with the magic number.
@@ -62,7 +62,7 @@ func footerBytes(in formats.Input) ([]byte, error) {
 		return nil, fmt.Errorf("a file of %d bytes is no Parquet file", size)
 	}
 	tail := make([]byte, min(size, tailGuess))
-	if err := readAt(in, tail, size-int64(len(tail))); err != nil {
+	if err := window.ReadAt(in, tail, size-int64(len(tail))); err != nil {
 		return nil, err
 	}
 	switch end := string(tail[len(tail)-4:]); end {
@@ -78,23 +78,11 @@ func footerBytes(in formats.Input) ([]byte, error) {
 	}
 	if n > int64(len(tail))-tailBytes {
 		tail = make([]byte, n+tailBytes)
-		if err := readAt(in, tail, size-int64(len(tail))); err != nil {
+		if err := window.ReadAt(in, tail, size-int64(len(tail))); err != nil {
 			return nil, err
 		}
 	}
 	return tail[int64(len(tail))-tailBytes-n : len(tail)-tailBytes], nil
-}
-
-// readAt fills p; the end of the file inside it is an error.
-func readAt(in formats.Input, p []byte, off int64) error {
-	n, err := in.ReadAt(p, off)
-	if n == len(p) {
-		return nil
-	}
-	if errors.Is(err, io.EOF) || err == nil {
-		err = io.ErrUnexpectedEOF
-	}
-	return fmt.Errorf("reading %d bytes at %d: %w", len(p), off, err)
 }
 
 // check holds the row groups against the schema and the file's size, so that readers need not.

@@ -11,6 +11,7 @@ import (
 	"github.com/klauspost/compress/snappy"
 	"github.com/klauspost/compress/zstd"
 	"github.com/millrace/millrace/formats"
+	"github.com/millrace/millrace/formats/internal/window"
 	"github.com/pierrec/lz4/v4"
 )
 
@@ -36,8 +37,8 @@ func codecName(c int32) string {
 }
 
 const (
-	// window is how much of a column chunk is read at once.
-	window = 4 << 20
+	// readSize is how much of a column chunk is read at once.
+	readSize = 4 << 20
 	// headerGuess is the size that page headers rarely pass.
 	headerGuess = 1 << 10
 	// maxHeader bounds page headers, statistics included.
@@ -63,13 +64,13 @@ func (p *pages) bytes(n int64) ([]byte, error) {
 	n = min(n, p.end-p.pos)
 	at := p.pos - p.bufAt
 	if at < 0 || at+n > int64(len(p.buf)) {
-		size := max(n, min(window, p.end-p.pos))
+		size := max(n, min(readSize, p.end-p.pos))
 		if int64(cap(p.buf)) < size {
 			p.buf = make([]byte, size)
 		}
 		p.buf = p.buf[:size]
 		p.bufAt, at = p.pos, 0
-		if err := readAt(p.in, p.buf, p.pos); err != nil {
+		if err := window.ReadAt(p.in, p.buf, p.pos); err != nil {
 			p.buf = nil
 			return nil, err
 		}

@@ -2,6 +2,7 @@
 package rowfn
 
 import (
+	"context"
 	"fmt"
 
 	"github.com/millrace/millrace/columnar"
@@ -24,9 +25,17 @@ func New(p rows.Program) *Operator { return &Operator{program: p} }
 func (o *Operator) Open(env *stream.Env) error {
 	o.env = env
 	var err error
-	o.runner, err = o.program.Bind(env.Inputs[0], rows.Task{Index: env.Task, Bad: o.bad})
+	o.runner, err = o.program.Bind(env.Inputs[0], rows.Task{Index: env.Task, Bad: o.bad, Ended: o.ended})
 	if err != nil {
 		return fmt.Errorf("binding functions to columns: %w", err)
+	}
+	return nil
+}
+
+// ended returns why the task is to end, nil while it is not: functions may take long for a record.
+func (o *Operator) ended() error {
+	if o.env.Context != nil && o.env.Context.Err() != nil {
+		return context.Cause(o.env.Context)
 	}
 	return nil
 }

@@ -41,6 +41,8 @@ type Task struct {
 	Index int
 	// Bad takes a record that a fallible function refused; its error ends the batch.
 	Bad func(node string, record any, err error) error
+	// Ended is asked between records, now and then, whether the task is to end; its error ends the batch. nil: it never is.
+	Ended func() error
 }
 
 // Runner is a program at work in one task. One goroutine uses it.
@@ -88,7 +90,16 @@ func (p Program) Bind(from *columnar.Schema, task Task) (*Runner, error) {
 		r.push = p.Stages[i].link(&r.cursor, i, r.push)
 	}
 	r.full = r.IsFull
+	if task.Ended != nil {
+		r.full = func() bool { return r.IsFull() || r.isEnded(task.Ended) }
+	}
 	return r, nil
+}
+
+// isEnded keeps the error for which the task is to end.
+func (r *Runner) isEnded(ended func() error) bool {
+	r.cursor.err = ended()
+	return r.cursor.err != nil
 }
 
 // IsFull says whether the records collected make a full batch.
