@@ -42,7 +42,7 @@ func example(t testing.TB) []byte {
 	return data
 }
 
-func TestDamaged(t *testing.T) { formattest.Damaged(t, rowFormat{}, example(t)) }
+func TestDamaged(t *testing.T) { formattest.Damaged(t, rowFormat{}, example(t), false) }
 
 // TestOtherWriter reads what the library wrote, with the types that our writer does not write.
 func TestOtherWriter(t *testing.T) {

@@ -51,5 +51,5 @@ func TestDamaged(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	formattest.Damaged(t, rowFormat{}, data)
+	formattest.Damaged(t, rowFormat{}, data, true)
 }
