@@ -99,7 +99,7 @@ func TestRoundTripAnyBytes(t *testing.T) {
 
 // TestCut cuts files at every byte: no cut may pass for a whole file, but between the parts of formats that have no end mark.
 func TestCut(t *testing.T) {
-	data := mixed(3000)
+	data := mixed(1500)
 	for _, c := range written[1:] {
 		t.Run(c.String(), func(t *testing.T) {
 			packed := pack(t, c, data)
@@ -151,7 +151,7 @@ func (f faulty) ReadAt(p []byte, off int64) (int, error) {
 
 func TestFileErrorIsKept(t *testing.T) {
 	for _, c := range written {
-		packed := pack(t, c, mixed(6<<20))
+		packed := pack(t, c, mixed(2<<20))
 		r, err := compress.NewReader(compress.BySuffix(c.Suffix()), faulty{packed}, int64(len(packed)))
 		if err == nil {
 			_, err = io.Copy(io.Discard, r)

@@ -165,7 +165,7 @@ func (k *tokenizer) findQuoted(rows int) {
 		for hits := zeros(w^delimiters) | zeros(w^newlines) | zeros(w^quotes); hits != 0; hits &= hits - 1 {
 			p := at + bits.TrailingZeros64(hits)>>3
 			c := data[p]
-			wrong := false
+			var wrong bool
 			switch {
 			case c == k.quote && inside:
 				inside, closed = false, p
