@@ -116,7 +116,7 @@ var (
 // prune removes runs that began before the time.
 func (h History) prune(before time.Time) error {
 	entries, err := os.ReadDir(h.Dir)
-	if err != nil {
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
 	limit := before.UTC().Format(runIDTime)
@@ -143,12 +143,19 @@ type record struct {
 // begin makes the folder of a run, with its configuration and an empty log.
 func (h History) begin(id, config string, keepDays int) *record {
 	r := &record{dir: filepath.Join(h.Dir, id)}
+	r.keep(h.prune(time.Now().AddDate(0, 0, -keepDays)))
+	if r.err != nil {
+		return r
+	}
 	if r.err = os.MkdirAll(r.dir, 0o755); r.err != nil {
 		return r
 	}
 	r.write(historyConfig, []byte(config))
-	r.log, r.err = os.Create(filepath.Join(r.dir, historyLog))
-	r.keep(h.prune(time.Now().AddDate(0, 0, -keepDays)))
+	log, err := os.Create(filepath.Join(r.dir, historyLog))
+	r.keep(err)
+	if err == nil {
+		r.log = log
+	}
 	return r
 }
 
