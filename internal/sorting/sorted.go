@@ -170,7 +170,10 @@ func (c *cursor) load() (bool, error) {
 	c.keys, _ = c.encoder.keys(b)
 	c.row, c.rows = 0, b.Len
 	if c.lower != nil {
-		c.row, c.lower = searchColumn(&c.keys, c.lower), nil
+		c.row = searchColumn(&c.keys, c.lower)
+		if c.row < b.Len { // all that follows is in range; a piece may be several blocks, the first of them below it
+			c.lower = nil
+		}
 	}
 	if c.upper != nil {
 		c.rows = searchColumn(&c.keys, c.upper)

@@ -51,7 +51,7 @@ func TestRangesOfManySorted(t *testing.T) {
 		r := rand.New(rand.NewPCG(rapid.Uint64().Draw(rt, "seed"), 0))
 		in, want := records(r, rapid.SliceOfN(rapid.IntRange(0, 2000), 0, 8).Draw(rt, "sizes"))
 		memory := budget.New(rapid.SampledFrom([]int64{1 << 30, 64 << 10, 1 << 10}).Draw(rt, "memory"))
-		scratch, err := spill.NewManager(spill.Options{Dirs: []spill.Dir{{FS: mem.New("scratch"), Path: "/"}}, Owner: "test"})
+		scratch, err := spill.NewManager(spill.Options{Dirs: []spill.Dir{{FS: mem.New("scratch"), Path: "/"}}, Owner: "test", BlockBytes: 2 << 10})
 		if err != nil {
 			rt.Fatal(err)
 		}
