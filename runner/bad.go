@@ -19,9 +19,9 @@ type BadRecordError struct {
 	Err  error // what the policy says; nil: every bad record fails the job
 }
 
-// Error names node, place, reason and the beginning of the record.
+// Error names place, reason and the beginning of the record; the task that failed by it names the node.
 func (e *BadRecordError) Error() string {
-	text := e.Node + ": "
+	text := ""
 	if e.Err != nil {
 		text += e.Err.Error() + "; the last: "
 	}

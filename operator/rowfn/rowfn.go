@@ -43,12 +43,12 @@ func (o *Operator) ended() error {
 // maxRecord bounds what a message prints of a record.
 const maxRecord = 256
 
-func (o *Operator) bad(node string, record any, err error) error {
+func (o *Operator) bad(_ string, record any, err error) error {
 	text := fmt.Sprintf("%+v", record)
 	if len(text) > maxRecord {
 		text = text[:maxRecord]
 	}
-	return o.env.Bad(stream.Bad{Record: text, Reason: fmt.Errorf("%s: %w", node, err)})
+	return o.env.Bad(stream.Bad{Record: text, Reason: err})
 }
 
 // Process implements stream.Operator.

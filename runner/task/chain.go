@@ -208,5 +208,18 @@ func (l *link) wrap(err error) error {
 	if err == nil {
 		return nil
 	}
-	return fmt.Errorf("%s: %w", l.name, err)
+	return fmt.Errorf("%s: %w", l.where(), err)
+}
+
+// located is an operator that knows which of the user's nodes and records is running.
+type located interface{ Where() string }
+
+// where names what runs in the operator: the user's node, and the record where that is known.
+func (l *link) where() string {
+	if w, ok := l.op.(located); ok {
+		if where := w.Where(); where != "" {
+			return where
+		}
+	}
+	return l.name
 }

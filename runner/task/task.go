@@ -153,9 +153,6 @@ type PanicError struct {
 // Error names the user's node and record, and what was panicked with; the stack is for the log.
 func (e *PanicError) Error() string { return fmt.Sprintf("%s: panic: %v", e.Where, e.Value) }
 
-// located is an operator that knows which of the user's nodes and records is running.
-type located interface{ Where() string }
-
 // work is the task's loop. It recovers, as does the reader's goroutine, and nothing else does.
 func (t *Task) work(ctx context.Context) (r control.Report, err error) {
 	defer func() {
@@ -191,14 +188,10 @@ func (t *Task) work(ctx context.Context) (r control.Report, err error) {
 }
 
 func (t *Task) where() string {
-	l := t.chain.running
-	if l == nil {
-		return "the task's inputs and outputs"
+	if l := t.chain.running; l != nil {
+		return l.where()
 	}
-	if w, ok := l.op.(located); ok {
-		return w.Where()
-	}
-	return l.name
+	return "the task's inputs and outputs"
 }
 
 func (t *Task) check(ctx context.Context) error {

@@ -174,8 +174,8 @@ func (r *Runner) Counts() []int64 { return r.cursor.counts }
 
 // Where says which node and record were running last: for messages about panics.
 func (r *Runner) Where() string {
-	if len(r.program.Stages) == 0 {
-		return fmt.Sprintf("record %d of the batch", r.cursor.row)
+	if r == nil || len(r.program.Stages) == 0 {
+		return ""
 	}
 	return fmt.Sprintf("%s, record %d of the batch", r.program.Stages[r.cursor.stage].Node, r.cursor.row)
 }
