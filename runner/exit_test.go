@@ -51,7 +51,7 @@ func TestExitCode(t *testing.T) {
 
 func TestNearest(t *testing.T) {
 	known := []string{"memory", "master", "name", "parallelism"}
-	for name, want := range map[string]string{"memroy": "memory", "mem": "memory", "nmae": "name", "paralelism": "parallelism", "": "name", "Master": "master"} {
+	for name, want := range map[string]string{"memroy": "memory", "mem": "memory", "nam": "name", "paralelism": "parallelism", "": "name", "Master": "master"} {
 		if got := Nearest(name, known); got != want {
 			t.Errorf("%q: got %q, want %q", name, got, want)
 		}

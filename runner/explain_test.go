@@ -70,6 +70,7 @@ func explained() map[string]func(*plan.Job) {
 // TestExplain prints plans: "explain [form=text|json|dot] [pipelined]" with the job's name below.
 func TestExplain(t *testing.T) {
 	datadriven.RunTest(t, "testdata/explain", func(t *testing.T, d *datadriven.TestData) string {
+		t.Helper()
 		build, ok := explained()[d.Input]
 		if !ok {
 			t.Fatalf("there is no job %q", d.Input)

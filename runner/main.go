@@ -150,14 +150,16 @@ func (p Program) run(ctx context.Context, s *Settings, flags *flag.FlagSet) int 
 	width := terminalWidth(p.Stderr)
 	o.Log = newLogger(s, logs, past, width != nil).With("job", s.Name, "run", o.RunID)
 	s.HDFS.Logger = o.Log
-	o.Files = NewFiles(s.HDFS)
+	if o.Files, err = s.openFiles(); err != nil {
+		return p.fail(err)
+	}
 	o.Planned = past.plan
 	o.Progress = logProgress(o.Log, logEvery)
 	if width != nil {
 		o.Progress = drawProgress(screen, width)
 	}
 	o.Log.Info("job started")
-	summary, err := Run(ctx, p.Job.Build, o)
+	summary, err := p.runWith(ctx, s.With, o)
 	screen.draw(nil)
 	err = Cause(ctx, errors.Join(err, o.Files.Close()))
 	summary.setError(err)
@@ -170,6 +172,19 @@ func (p Program) run(ctx context.Context, s *Settings, flags *flag.FlagSet) int 
 		return p.fail(err)
 	}
 	return code
+}
+
+// runWith runs the job in a folder of its own if it is given files, else where the process is.
+func (p Program) runWith(ctx context.Context, with []string, o Options) (*Summary, error) {
+	if len(with) == 0 {
+		return Run(ctx, p.Job.Build, o)
+	}
+	w, err := enterWorkdir(ctx, o.Files, with, o.Scratch)
+	if err != nil {
+		return &Summary{Job: o.Name, RunID: o.RunID, Started: time.Now()}, err
+	}
+	summary, err := Run(ctx, p.Job.Build, o)
+	return summary, errors.Join(err, w.leave())
 }
 
 // report prints what the run did.

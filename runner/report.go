@@ -82,8 +82,7 @@ func (s *Summary) setError(err error) {
 
 // detail is an error with all that is known about it: for the log and the history.
 func detail(err error) string {
-	var p *task.PanicError
-	if errors.As(err, &p) {
+	if p, ok := errors.AsType[*task.PanicError](err); ok {
 		return fmt.Sprintf("%v\n%s", err, p.Stack)
 	}
 	return err.Error()

@@ -93,9 +93,13 @@ func Run(ctx context.Context, build func(*plan.Job), options ...Options) (*Summa
 
 // NewFiles returns the file systems that a job can name.
 func NewFiles(h hdfs.Options) *vfs.Resolver {
+	return newFiles(h, local.Open)
+}
+
+func newFiles(h hdfs.Options, file vfs.Opener) *vfs.Resolver {
 	memory := mem.New("")
 	return vfs.NewResolver(map[string]vfs.Opener{
-		"file": func(context.Context, string) (vfs.FileSystem, error) { return local.FS{}, nil },
+		"file": file,
 		"mem":  func(context.Context, string) (vfs.FileSystem, error) { return memory, nil },
 		"hdfs": h.Open,
 	})

@@ -1,6 +1,7 @@
 package runner
 
 import (
+	"context"
 	"fmt"
 	"log/slog"
 	"os"
@@ -14,6 +15,8 @@ import (
 
 	"github.com/millrace/millrace/hdfs"
 	"github.com/millrace/millrace/internal/budget"
+	"github.com/millrace/millrace/vfs"
+	"github.com/millrace/millrace/vfs/local"
 )
 
 // Setting is one of the settings of a command that runs jobs. Its name is the flag's, the configuration file's key and, in capitals and with
@@ -158,10 +161,45 @@ func (s *Settings) derive() error {
 	}
 	s.show("parallelism", strconv.Itoa(s.Parallelism))
 	s.HDFS.SpoolDir = s.Scratch
+	if len(s.With) > 0 {
+		if err := s.absolute(); err != nil {
+			return &UsageError{err}
+		}
+	}
 	if err := s.HDFS.Validate(); err != nil {
 		return &UsageError{err}
 	}
 	return nil
+}
+
+// absolute makes paths independent of the working folder.
+func (s *Settings) absolute() error {
+	for _, p := range []*string{&s.Scratch, &s.StateDir, &s.HDFS.Keytab, &s.HDFS.ConfDir, &s.HDFS.SpoolDir} {
+		if *p == "" {
+			continue
+		}
+		abs, err := filepath.Abs(*p)
+		if err != nil {
+			return err
+		}
+		*p = abs
+	}
+	return nil
+}
+
+// openFiles returns the file systems of a run. Relative paths are taken against the folder that is the working folder now.
+func (s *Settings) openFiles() (*vfs.Resolver, error) {
+	if len(s.With) == 0 {
+		return NewFiles(s.HDFS), nil
+	}
+	dir, err := os.Getwd()
+	if err != nil {
+		return nil, err
+	}
+	return newFiles(s.HDFS, func(ctx context.Context, authority string) (vfs.FileSystem, error) {
+		fsys, err := local.Open(ctx, authority)
+		return rooted{fsys, dir}, err
+	}), nil
 }
 
 // show replaces a setting's value by what came of it.

@@ -27,9 +27,8 @@ func execute(args []string, stdout, stderr io.Writer) int {
 	root.SetOut(stdout)
 	root.SetErr(stderr)
 	err := root.Execute()
-	var code exitCode
-	if errors.As(err, &code) {
-		return int(code)
+	if reported, ok := errors.AsType[*exitError](err); ok {
+		return reported.code
 	}
 	if err != nil {
 		fmt.Fprintf(stderr, "millrace: %v\n", err)
@@ -37,18 +36,18 @@ func execute(args []string, stdout, stderr io.Writer) int {
 	return runner.ExitCode(err)
 }
 
-// exitCode is how a command ends that has reported already why.
-type exitCode int
+// exitError is how a command ends that has reported already why.
+type exitError struct{ code int }
 
 // Error implements error.
-func (c exitCode) Error() string { return fmt.Sprintf("exit code %d", int(c)) }
+func (e *exitError) Error() string { return fmt.Sprintf("exit code %d", e.code) }
 
 // ended is the error for an exit code: nil for complete.
 func ended(code int) error {
 	if code == runner.ExitComplete {
 		return nil
 	}
-	return exitCode(code)
+	return &exitError{code}
 }
 
 func newRoot() *cobra.Command {

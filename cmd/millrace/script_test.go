@@ -85,8 +85,10 @@ func (s *sandbox) run(t *testing.T, line string) (stdout, stderr string, code in
 // says so, then the exit code if it is not 0; what differs from run to run is replaced. Log lines are left out unless the command is "logs".
 func TestScripts(t *testing.T) {
 	datadriven.Walk(t, "testdata", func(t *testing.T, path string) {
+		t.Helper()
 		s := newSandbox(t)
 		datadriven.RunTest(t, path, func(t *testing.T, d *datadriven.TestData) string {
+			t.Helper()
 			stdout, stderr, code := s.run(t, d.Input)
 			if d.Cmd != "logs" {
 				stderr = withoutLogs(stderr)

@@ -5,6 +5,7 @@ import (
 	"flag"
 	"fmt"
 	"os"
+	"strings"
 	"time"
 
 	"github.com/millrace/millrace/columnar/agg"
@@ -25,6 +26,7 @@ type trial struct {
 	Garbage  int
 	Groups   bool
 	Password string
+	Lookup   string
 }
 
 func (j *trial) Flags(f *flag.FlagSet) {
@@ -37,6 +39,7 @@ func (j *trial) Flags(f *flag.FlagSet) {
 	f.IntVar(&j.Garbage, "garbage", j.Garbage, "`bytes` to allocate for a record")
 	f.BoolVar(&j.Groups, "groups", j.Groups, "count the records by themselves")
 	f.StringVar(&j.Password, "password", j.Password, "a `secret`")
+	f.StringVar(&j.Lookup, "lookup", j.Lookup, "a `file` whose text the items have")
 }
 
 func (j *trial) Validate() error {
@@ -81,6 +84,13 @@ func (j *trial) work(i int64) Item {
 		panic("the trial's last record")
 	}
 	text := "item"
+	if j.Lookup != "" {
+		data, err := os.ReadFile(j.Lookup)
+		if err != nil {
+			panic(err)
+		}
+		text = strings.TrimSpace(string(data))
+	}
 	if j.Garbage > 0 {
 		kept = make([]byte, j.Garbage)
 		text = string(kept[:4])
