@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io/fs"
 
+	"github.com/millrace/millrace/formats/compress"
 	"github.com/millrace/millrace/runner/task"
 	"github.com/millrace/millrace/vfs"
 )
@@ -19,13 +20,14 @@ func (e *BuildError) Error() string { return e.Err.Error() }
 func (e *BuildError) Unwrap() error { return e.Err }
 
 // IsFinal says of the error of a task's attempt that another attempt would fail as well: a panic, a bad record, a mistake, a file that is
-// not there. What is left may be the surroundings' fault, and is tried again.
+// not there or damaged. What is left may be the surroundings' fault, and is tried again.
 func IsFinal(err error) bool {
 	var p *task.PanicError
 	var b *BadRecordError
 	var build *BuildError
+	var damaged *compress.Error
 	switch {
-	case errors.As(err, &p), errors.As(err, &b), errors.As(err, &build):
+	case errors.As(err, &p), errors.As(err, &b), errors.As(err, &build), errors.As(err, &damaged):
 		return true
 	case vfs.IsUnavailable(err):
 		return false
