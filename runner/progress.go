@@ -20,7 +20,7 @@ func drawProgress(c *console, width func() int) func(Status) {
 		var b bytes.Buffer
 		for _, stage := range s.Stages {
 			if stage.Tasks > 0 {
-				fmt.Fprintln(&b, cut(progressLine(stage, s.Elapsed), width()-1))
+				fmt.Fprintln(&b, cut(progressLine(stage), width()-1))
 			}
 		}
 		c.draw(b.Bytes())
@@ -28,7 +28,7 @@ func drawProgress(c *console, width func() int) func(Status) {
 }
 
 // progressLine is "stage 0  Read > FlatMap   61%  640 MiB of 1 GiB  12.3M records  4.1M/s  spilled 10 MiB".
-func progressLine(s StageStatus, elapsed time.Duration) string {
+func progressLine(s StageStatus) string {
 	parts := []string{fmt.Sprintf("stage %d  %s", s.ID, s.Name)}
 	switch {
 	case s.TotalBytes > 0:
@@ -38,13 +38,19 @@ func progressLine(s StageStatus, elapsed time.Duration) string {
 		parts = append(parts, fmt.Sprintf("%d of %d tasks", s.Done, s.Tasks))
 	}
 	parts = append(parts, shortNumber(s.RowsIn)+" records")
-	if seconds := elapsed.Seconds(); seconds > 0 {
-		parts = append(parts, shortNumber(int64(float64(s.RowsIn)/seconds))+"/s")
-	}
+	parts = append(parts, shortNumber(s.perSecond())+"/s")
 	if s.Spilled > 0 {
 		parts = append(parts, "spilled "+budget.FormatSize(s.Spilled))
 	}
 	return strings.Join(parts, "  ")
+}
+
+// perSecond returns the records read in a second.
+func (s StageStatus) perSecond() int64 {
+	if s.Elapsed <= 0 {
+		return 0
+	}
+	return int64(float64(s.RowsIn) / s.Elapsed.Seconds())
 }
 
 // cut shortens a line to at most width runes.
@@ -84,7 +90,7 @@ func logProgress(log *slog.Logger, every time.Duration) func(Status) {
 		for _, stage := range s.Stages {
 			if stage.IsRunning() {
 				log.Info("progress", "stage", stage.ID, "operators", stage.Name, "bytes", stage.BytesIn, "of", stage.TotalBytes,
-					"records", stage.RowsIn, "per_second", int64(float64(stage.RowsIn)/s.Elapsed.Seconds()), "spilled", stage.Spilled)
+					"records", stage.RowsIn, "per_second", stage.perSecond(), "spilled", stage.Spilled)
 			}
 		}
 	}

@@ -35,12 +35,12 @@ func TestDrawnProgress(t *testing.T) {
 	var b bytes.Buffer
 	c := &console{out: &b}
 	draw := drawProgress(c, func() int { return 60 })
-	one := StageStatus{ID: 0, Name: "Read > FlatMap", Tasks: 2, TotalBytes: 1 << 30, BytesIn: 1 << 29, RowsIn: 12345678}
+	one := StageStatus{ID: 0, Name: "Read > FlatMap", Tasks: 2, TotalBytes: 1 << 30, BytesIn: 1 << 29, RowsIn: 12345678, Elapsed: 2 * time.Second}
 	draw(Status{Elapsed: 2 * time.Second, Stages: []StageStatus{one, {ID: 1, Name: "Write"}}})
 	if _, err := c.Write([]byte("a warning\n")); err != nil {
 		t.Fatal(err)
 	}
-	two := StageStatus{ID: 1, Name: "Write", Tasks: 4, Done: 1, RowsIn: 12, Spilled: 3 << 20}
+	two := StageStatus{ID: 1, Name: "Write", Tasks: 4, Done: 1, RowsIn: 12, Spilled: 3 << 20, Elapsed: 4 * time.Second}
 	draw(Status{Elapsed: 4 * time.Second, Stages: []StageStatus{one, two}})
 	want := "a warning\n" +
 		"stage 0  Read > FlatMap   50%  512 MiB of 1 GiB  12.3M reco\n" +

@@ -41,6 +41,7 @@ type Summary struct {
 type StageSummary struct {
 	ID        int               `json:"id"`
 	Tasks     int               `json:"tasks"`
+	Wall      float64           `json:"wall_s"`
 	Shuffled  int64             `json:"shuffled_bytes"` // written to the exchanges behind it
 	Operators []OperatorSummary `json:"operators"`
 }
@@ -75,6 +76,7 @@ type StageStatus struct {
 	Splits          int
 	Tasks, Done     int // tasks, and how many are done; 0: the stage has not begun
 	Spilled         int64
+	Elapsed         time.Duration // since it began, until it ended
 }
 
 // IsRunning says whether the stage has begun and not ended.
@@ -108,6 +110,7 @@ func (r *run) status(counts map[worker.Place]metrics.Values) Status {
 		known := r.totals.get(stage.ID)
 		st := StageStatus{ID: stage.ID, Name: stageName(stage), TotalBytes: known.Bytes, Splits: known.Splits}
 		st.Tasks, st.Done, _ = r.tracker.of(stage.ID)
+		st.Elapsed = r.tracker.elapsed(stage.ID)
 		for i := range stage.Chain {
 			v := counts[worker.Place{Stage: stage.ID, Op: i}]
 			if i == 0 {
@@ -167,6 +170,7 @@ func (r *run) summary(published map[int]connectors.Published, counts map[worker.
 func (r *run) stageSummary(stage *physical.Stage, counts map[worker.Place]metrics.Values) StageSummary {
 	s := StageSummary{ID: stage.ID}
 	s.Tasks, _, s.Shuffled = r.tracker.of(stage.ID)
+	s.Wall = r.tracker.elapsed(stage.ID).Seconds()
 	for i, op := range stage.Chain {
 		s.Operators = append(s.Operators, OperatorSummary{Name: op.Node.String(), Values: counts[worker.Place{Stage: stage.ID, Op: i}]})
 	}

@@ -2,6 +2,7 @@ package runner
 
 import (
 	"sync"
+	"time"
 
 	"github.com/millrace/millrace/runner/control"
 	"github.com/millrace/millrace/runner/worker"
@@ -16,8 +17,9 @@ type tracker struct {
 }
 
 type tracked struct {
-	tasks int
-	bytes map[int]int64 // by task that is done: written to exchanges
+	began, ended time.Time // ended is zero while tasks run
+	tasks        int
+	bytes        map[int]int64 // by task that is done: written to exchanges
 }
 
 func (t *tracker) launched(a control.Assignment) {
@@ -28,13 +30,14 @@ func (t *tracker) launched(a control.Assignment) {
 	}
 	s := t.stages[a.Attempt.Stage]
 	if s == nil {
-		s = &tracked{bytes: map[int]int64{}}
+		s = &tracked{bytes: map[int]int64{}, began: time.Now()}
 		t.stages[a.Attempt.Stage] = s
 	}
 	s.tasks = a.Tasks
 	if a.Attempt.Number > 0 {
 		t.retries++
 	}
+	s.ended = time.Time{}
 	delete(s.bytes, a.Attempt.Task) // an earlier attempt's result is lost
 }
 
@@ -47,8 +50,12 @@ func (t *tracker) succeeded(a control.Attempt, r control.Report) {
 			sum += n
 		}
 	}
-	if s := t.stages[a.Stage]; s != nil {
-		s.bytes[a.Task] = sum
+	s := t.stages[a.Stage]
+	if s == nil {
+		return
+	}
+	if s.bytes[a.Task] = sum; len(s.bytes) == s.tasks {
+		s.ended = time.Now()
 	}
 }
 
@@ -64,6 +71,20 @@ func (t *tracker) of(stage int) (tasks, done int, bytes int64) {
 		bytes += n
 	}
 	return s.tasks, len(s.bytes), bytes
+}
+
+// elapsed returns how long a stage has been at work, or was.
+func (t *tracker) elapsed(stage int) time.Duration {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	switch s := t.stages[stage]; {
+	case s == nil:
+		return 0
+	case s.ended.IsZero():
+		return time.Since(s.began)
+	default:
+		return s.ended.Sub(s.began)
+	}
 }
 
 // retried returns how many attempts there were after the first.

@@ -8,8 +8,10 @@ import (
 
 func newConfig() *cobra.Command {
 	c := &cobra.Command{
-		Use:   "config [engine options] [JOB|./BINARY [the job's flags]]",
-		Short: "Print each setting, its value and where that comes from",
+		Use:                   "config [engine options] [JOB|./BINARY [the job's flags]]",
+		Short:                 "Print each setting, its value and where that comes from",
+		DisableFlagsInUseLine: true,
+		ValidArgsFunction:     completeJob,
 	}
 	engine := addEngineFlags(c.Flags())
 	c.RunE = func(c *cobra.Command, args []string) error {

@@ -31,12 +31,34 @@ func addEngineFlags(flags *pflag.FlagSet, names ...string) *engineFlags {
 		if len(names) > 0 && !slices.Contains(names, s.Name) {
 			continue
 		}
-		flags.StringP(s.Name, s.Short, "", s.Usage)
-		flags.Lookup(s.Name).NoOptDefVal = s.Alone
+		flags.VarPF(&flagValue{isSwitch: s.Alone == "true"}, s.Name, s.Short, s.Usage).NoOptDefVal = s.Alone
 	}
 	flags.StringArrayVarP(&e.conf, "conf", "D", nil, "any setting, as `name=value`; may be given again and again")
 	flags.StringVar(&e.file, "properties-file", "", "`file` of settings, a line each: name=value or name value")
 	return e
+}
+
+// flagValue is a setting's text as a pflag.Value; runner.Load reads it.
+type flagValue struct {
+	text     string
+	isSwitch bool
+}
+
+// Set implements pflag.Value.
+func (v *flagValue) Set(text string) error {
+	v.text = text
+	return nil
+}
+
+// String implements pflag.Value.
+func (v *flagValue) String() string { return v.text }
+
+// Type implements pflag.Value: help shows no value for a switch.
+func (v *flagValue) Type() string {
+	if v.isSwitch {
+		return "bool"
+	}
+	return "string"
 }
 
 // load makes settings of the flags and all other sources.

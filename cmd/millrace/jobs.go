@@ -12,9 +12,10 @@ import (
 
 func newJobs() *cobra.Command {
 	return &cobra.Command{
-		Use:   "jobs [NAME|./BINARY]",
-		Short: "List the ready-made jobs, or the flags of one",
-		Args:  cobra.MaximumNArgs(1),
+		Use:               "jobs [NAME|./BINARY]",
+		Short:             "List the ready-made jobs, or the flags of one",
+		Args:              cobra.MaximumNArgs(1),
+		ValidArgsFunction: completeJob,
 		RunE: func(c *cobra.Command, args []string) error {
 			if len(args) == 0 {
 				for _, e := range jobs.All() {

@@ -22,7 +22,9 @@ or from a file; millrace config prints them all.`,
 		Example: `  millrace submit wordcount --in 'books/*.txt' --out counts
   millrace submit -p 2 --memory 1g ./myjob --in hdfs://ns1/books --out hdfs://ns1/counts
   millrace submit --explain wordcount --in books --out counts`,
-		Args: cobra.MinimumNArgs(1),
+		Args:                  cobra.MinimumNArgs(1),
+		DisableFlagsInUseLine: true,
+		ValidArgsFunction:     completeJob,
 	}
 	engine := addEngineFlags(c.Flags())
 	c.RunE = func(c *cobra.Command, args []string) error {
@@ -67,6 +69,17 @@ func find(name string) (jobs.Entry, error) {
 	err := fmt.Errorf("no ready-made job is called %q; the nearest is %q (millrace jobs lists them; a binary is given by its path, as ./%s)",
 		name, runner.Nearest(name, names), name)
 	return jobs.Entry{}, &runner.UsageError{Err: err}
+}
+
+// completeJob offers the names of the ready-made jobs, and files.
+func completeJob(_ *cobra.Command, args []string, begun string) ([]string, cobra.ShellCompDirective) {
+	var names []string
+	for _, e := range jobs.All() {
+		if len(args) == 0 && strings.HasPrefix(e.Name, begun) {
+			names = append(names, e.Name+"\t"+e.Short)
+		}
+	}
+	return names, cobra.ShellCompDirectiveDefault
 }
 
 // isBinary says whether a job is given by the path of its program.
