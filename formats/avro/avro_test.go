@@ -34,7 +34,7 @@ func TestWhatIsWrittenIsReadBack(t *testing.T) {
 
 func example(t testing.TB) []byte {
 	t.Helper()
-	b := rapid.Custom(func(rt *rapid.T) columnar.Batch { return formattest.Batch(rt, everything, 100) }).Example(7)
+	b := formattest.Example(everything, 100)
 	data, err := formattest.Write(rowFormat{BlockBytes: 1000}, b.Schema, b)
 	if err != nil {
 		t.Fatal(err)

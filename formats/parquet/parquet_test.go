@@ -28,28 +28,41 @@ func TestWhatIsWrittenIsReadBack(t *testing.T) {
 // TestManyRows has pages and dictionaries of some size, which the random small files do not.
 func TestManyRows(t *testing.T) {
 	schema := formattest.Everything()
-	for seed := range 2 {
-		b := rapid.Custom(func(rt *rapid.T) columnar.Batch { return formattest.Batch(rt, schema, 4000) }).Example(seed)
-		want, err := formattest.Rows(b)
+	b := formattest.Example(schema, 30_000)
+	want, err := formattest.Rows(b)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range []rowFormat{{PageBytes: 4 << 10}, {RowGroupRows: 7000, Codec: parquet.Zstd}} {
+		data, err := formattest.Write(f, schema, b)
 		if err != nil {
 			t.Fatal(err)
 		}
-		for _, f := range []rowFormat{{PageBytes: 4 << 10}, {RowGroupRows: 2000, Codec: parquet.Zstd}} {
-			data, err := formattest.Write(f, schema, b)
-			if err != nil {
-				t.Fatal(err)
-			}
-			in := formattest.NewFile("memory:many.parquet", data)
-			formattest.Splits(t, f, in, formats.ReadOptions{Schema: schema, Rows: 700}, in.Size()/3, want)
-		}
+		in := formattest.NewFile("memory:many.parquet", data)
+		formattest.Splits(t, f, in, formats.ReadOptions{Schema: schema, Rows: 5000}, in.Size()/3, want)
 	}
 }
 
 func TestDamaged(t *testing.T) {
-	b := rapid.Custom(func(rt *rapid.T) columnar.Batch { return formattest.Batch(rt, formattest.Everything(), 100) }).Example(7)
-	data, err := formattest.Write(rowFormat{RowGroupRows: 60}, b.Schema, b)
+	b := formattest.Example(formattest.Everything(), 100)
+	formattest.Damaged(t, rowFormat{}, example(t, rowFormat{RowGroupRows: 60}, b), true)
+}
+
+func example(t testing.TB, f rowFormat, b columnar.Batch) []byte {
+	t.Helper()
+	data, err := formattest.Write(f, b.Schema, b)
 	if err != nil {
 		t.Fatal(err)
 	}
-	formattest.Damaged(t, rowFormat{}, data, true)
+	return data
+}
+
+func FuzzRead(f *testing.F) {
+	for _, format := range []rowFormat{{Codec: parquet.Uncompressed}, {Codec: parquet.Zstd, RowGroupRows: 20}} {
+		f.Add(example(f, format, formattest.Example(formattest.Everything(), 40)))
+	}
+	f.Fuzz(func(t *testing.T, data []byte) {
+		in := formattest.NewFile("fuzz.parquet", data)
+		_, _ = formattest.Read(t.Context(), rowFormat{}, in, formattest.Whole(in), formats.ReadOptions{Rows: 100}, false)
+	})
 }

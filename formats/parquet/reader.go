@@ -9,6 +9,7 @@ import (
 	"github.com/millrace/millrace/columnar"
 	"github.com/millrace/millrace/columnar/expr"
 	"github.com/millrace/millrace/formats"
+	"github.com/millrace/millrace/formats/internal/widen"
 )
 
 // defaultBytes is the size of a batch when nothing asks for another.
@@ -19,7 +20,7 @@ type reader struct {
 	*opened
 	schema  *columnar.Schema
 	shapes  []*shape // of the columns wanted; nil where the file has none
-	casts   []*expr.Program
+	casts   []widen.Cast
 	columns []*column // the leaves of all shapes
 	filter  expr.Expr
 	want    formats.Range
@@ -67,17 +68,15 @@ func newReader(in formats.Input, r formats.Range, o formats.ReadOptions) (*reade
 
 // bindCasts prepares what makes columns of the types wanted of columns of the file's.
 func (d *reader) bindCasts() error {
-	d.casts = make([]*expr.Program, len(d.shapes))
+	d.casts = make([]widen.Cast, len(d.shapes))
 	for i, s := range d.shapes {
-		want := d.schema.Fields[i].Type
-		if s == nil || s.field.Type.Equal(want) || s.leaf == nil {
+		if s == nil || s.leaf == nil {
 			continue
 		}
-		p, err := expr.Bind(expr.Col(s.field.Name).Cast(want), columnar.NewSchema(s.field))
-		if err != nil {
+		var err error
+		if d.casts[i], err = widen.New(s.field, d.schema.Fields[i].Type); err != nil {
 			return fmt.Errorf("reading %s: column %q: %w", d.in.Name(), s.field.Name, err)
 		}
-		d.casts[i] = p
 	}
 	return nil
 }
@@ -171,9 +170,12 @@ func (d *reader) batch(n int) (columnar.Batch, error) {
 		if err != nil {
 			return b, err
 		}
-		if b.Columns[i], err = d.cast(i, c); err != nil {
-			return b, err
+		if cast := d.casts[i]; cast != nil {
+			if c, err = cast(c); err != nil {
+				return b, fmt.Errorf("reading %s: row group %d: %w", d.in.Name(), d.group, err)
+			}
 		}
+		b.Columns[i] = c
 		rest = rest[leaves:]
 	}
 	d.rowBytes = max(1, b.Size()/n)
@@ -197,22 +199,6 @@ func (d *reader) readShape(s *shape, columns []*column, n int) (columnar.Column,
 		return c, d.failed(columns[0], err)
 	}
 	return c, nil
-}
-
-// cast makes column i of the type wanted.
-func (d *reader) cast(i int, c columnar.Column) (columnar.Column, error) {
-	p := d.casts[i]
-	if p == nil {
-		return c, nil
-	}
-	b := columnar.Batch{Schema: columnar.NewSchema(d.shapes[i].field), Columns: []columnar.Column{c}, Len: c.Len}
-	c, err := p.Eval(b)
-	if err != nil {
-		return c, fmt.Errorf("reading %s: row group %d: %w", d.in.Name(), d.group, err)
-	}
-	own := columnar.NewBuilder(d.schema.Fields[i].Type, c.Len) // The buffers are the program's.
-	own.Append(c, nil)
-	return own.Finish(), nil
 }
 
 // Position is the row group being read, and the rows of it that were returned.

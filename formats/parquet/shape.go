@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/millrace/millrace/columnar"
+	"github.com/millrace/millrace/formats/internal/widen"
 )
 
 // shape is a column of the file, or a part of a nested one: what it is and where its values are. The levels are Dremel's (Melnik et al. 2010,
@@ -220,10 +221,7 @@ func leafOf(n *node, a at, path []string) (*shape, error) {
 func (s *shape) bind(want columnar.Type) (*shape, error) {
 	out := *s
 	if s.leaf != nil {
-		if !s.field.Type.Equal(want) && !widens(s.field.Type, want) {
-			return nil, fmt.Errorf("it is %s in the file, and %s is wanted", s.field.Type, want)
-		}
-		if relabels(s.field.Type, want) {
+		if widen.Relabels(s.field.Type, want) {
 			leaf := *s.leaf
 			leaf.typ, out.leaf, out.field.Type = want, &leaf, want
 		}
@@ -258,36 +256,6 @@ func (s *shape) bind(want columnar.Type) (*shape, error) {
 	}
 	out.field.Type.Fields = fields
 	return &out, nil
-}
-
-// widens says whether every value of a column's type has a place in another, so that one may be read as the other.
-func widens(from, to columnar.Type) bool {
-	switch {
-	case from.IsInteger() && to.IsInteger():
-		signed := from.Kind <= columnar.Int64
-		if signed != (to.Kind <= columnar.Int64) {
-			return !signed && from.ByteWidth() < to.ByteWidth()
-		}
-		return from.ByteWidth() <= to.ByteWidth()
-	case from.IsInteger() && to.IsFloat():
-		return from.ByteWidth() < to.ByteWidth()
-	case from.Kind == columnar.Decimal && to.Kind == columnar.Decimal:
-		return to.Scale >= from.Scale && to.Precision-to.Scale >= from.Precision-from.Scale
-	case from.Kind == columnar.Timestamp && to.Kind == columnar.Timestamp:
-		return true // Writers disagree on which of the two an unmarked timestamp is.
-	default:
-		return from.Kind == columnar.Float32 && to.Kind == columnar.Float64 ||
-			from.Kind == columnar.Decimal && to.Kind == columnar.Float64 ||
-			from.Kind == columnar.Date && to.Kind == columnar.Timestamp ||
-			from.Kind == columnar.Int64 && to.Kind == columnar.Duration || // as the writer stores durations
-			from.IsVariable() && to.IsVariable()
-	}
-}
-
-// relabels says whether values of one type are the other's as they are.
-func relabels(from, to columnar.Type) bool {
-	return from.Kind == columnar.Int64 && to.Kind == columnar.Duration || from.Kind == columnar.Timestamp && to.Kind == columnar.Timestamp ||
-		from.IsVariable() && to.IsVariable()
 }
 
 // schemaOf returns the columns as a schema.

@@ -230,3 +230,16 @@ func (g *generator) items(b *columnar.Builder, t columnar.Type, n int) {
 	}
 	b.CloseNested()
 }
+
+// Example returns a batch of n rows, always the same: columns with few, ascending, any and mostly null values by turns.
+func Example(schema *columnar.Schema, n int) columnar.Batch {
+	bb := columnar.NewBatchBuilder(schema, n)
+	for i, f := range schema.Fields {
+		g := generator{style: i % 4, state: uint64(i)*2 + 1}
+		for range n {
+			g.cell(bb.Column(i), f)
+		}
+	}
+	bb.Added(n)
+	return bb.Finish()
+}
