@@ -5,12 +5,14 @@ import (
 	"fmt"
 
 	"github.com/millrace/millrace/columnar"
+	"github.com/millrace/millrace/connectors"
 )
 
 // Job is a logical graph. One goroutine builds it.
 type Job struct {
 	Name  string
 	Nodes []*Node
+	Sides map[string]connectors.Sink // for bad records, by the name that policies use
 
 	errs     []error
 	counters []*Counter
@@ -84,6 +86,20 @@ func (n *Node) Derive() error {
 // Fail keeps a mistake in the user's program, with the line it was made on.
 func (j *Job) Fail(operation string, err error) {
 	j.errs = append(j.errs, fmt.Errorf("%s: %s: %w", caller(), operation, err))
+}
+
+// Side makes a sink known by a name, for nodes whose policy sends bad records there.
+func (j *Job) Side(name string, sink connectors.Sink) {
+	if j.Sides == nil {
+		j.Sides = map[string]connectors.Sink{}
+	}
+	if j.Sides[name] != nil {
+		j.Fail("Side", fmt.Errorf("there are two sinks of the name %q", name))
+	}
+	if err := sink.Validate(); err != nil {
+		j.Fail("Side", err)
+	}
+	j.Sides[name] = sink
 }
 
 // Err returns all mistakes made while building, nil when there are none.

@@ -1,6 +1,7 @@
 package runner
 
 import (
+	"context"
 	"fmt"
 	"sync"
 
@@ -8,6 +9,7 @@ import (
 	"github.com/millrace/millrace/metrics"
 	"github.com/millrace/millrace/plan"
 	"github.com/millrace/millrace/plan/physical"
+	"github.com/millrace/millrace/runner/control"
 	"github.com/millrace/millrace/runner/worker"
 	"github.com/millrace/millrace/stream"
 )
@@ -35,12 +37,16 @@ func (e *BadRecordError) Error() string {
 // Unwrap returns the reason.
 func (e *BadRecordError) Unwrap() error { return e.Bad.Reason }
 
-// badRecords applies the nodes' policies and counts. It is shared by all tasks.
+// badRecords applies the nodes' policies, counts, and writes to side sinks what goes there. It is shared by all tasks. What an attempt
+// reported counts only as long as the attempt has not failed: the next one reports it again.
 type badRecords struct {
-	mu     sync.Mutex // guards counts
-	counts map[int]*badCount
+	sides    *sides
+	mu       sync.Mutex // guards all below
+	counts   map[int]*badCount
+	attempts map[control.Attempt]*badAttempt
 }
 
+// badCount is what is known of a node's bad records.
 type badCount struct {
 	node     *plan.Node
 	policy   onbad.Policy
@@ -48,7 +54,15 @@ type badCount struct {
 	bySource map[string]int64
 }
 
-func newBadRecords() *badRecords { return &badRecords{counts: map[int]*badCount{}} }
+// badAttempt is what one attempt has reported.
+type badAttempt struct {
+	counts map[int]map[string]int64 // by node, by source
+	side   *sideAttempt
+}
+
+func newBadRecords(s *sides) *badRecords {
+	return &badRecords{sides: s, counts: map[int]*badCount{}, attempts: map[control.Attempt]*badAttempt{}}
+}
 
 // policied is a source or an operation that says what becomes of bad records.
 type policied interface{ BadPolicy() onbad.Policy }
@@ -65,24 +79,80 @@ func policyOf(n *plan.Node) onbad.Policy {
 	return onbad.Fail()
 }
 
-// take counts a bad record; its error ends the task.
-func (r *badRecords) take(n *plan.Node, b stream.Bad) error {
+// take counts a bad record, and writes it where the node's policy says so; its error ends the task.
+func (r *badRecords) take(ctx context.Context, a control.Attempt, n *plan.Node, b stream.Bad) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	c, at := r.of(n), r.attempt(a)
+	c.records++
+	c.bySource[b.Source]++
+	if at.counts[n.ID] == nil {
+		at.counts[n.ID] = map[string]int64{}
+	}
+	at.counts[n.ID][b.Source]++
+	switch c.policy.Action {
+	case onbad.FailJob:
+		return &BadRecordError{Node: n.String(), Bad: b}
+	case onbad.SendSide:
+		return at.side.write(ctx, c.policy.Sink, n, b)
+	default:
+		if err := c.policy.Check(c.records, 0, false); err != nil {
+			return &BadRecordError{Node: n.String(), Bad: b, Err: err}
+		}
+		return nil
+	}
+}
+
+// of returns a node's count. The caller holds mu.
+func (r *badRecords) of(n *plan.Node) *badCount {
 	c := r.counts[n.ID]
 	if c == nil {
 		c = &badCount{node: n, policy: policyOf(n), bySource: map[string]int64{}}
 		r.counts[n.ID] = c
 	}
-	c.records++
-	c.bySource[b.Source]++
-	if c.policy.Action == onbad.FailJob {
-		return &BadRecordError{Node: n.String(), Bad: b}
+	return c
+}
+
+// attempt returns what an attempt has reported. The caller holds mu.
+func (r *badRecords) attempt(a control.Attempt) *badAttempt {
+	at := r.attempts[a]
+	if at == nil {
+		at = &badAttempt{counts: map[int]map[string]int64{}, side: r.sides.open(a)}
+		r.attempts[a] = at
 	}
-	if err := c.policy.Check(c.records, 0, false); err != nil {
-		return &BadRecordError{Node: n.String(), Bad: b, Err: err}
+	return at
+}
+
+// succeeded makes durable what an attempt wrote to side sinks. It may not be repeated.
+func (r *badRecords) succeeded(ctx context.Context, a control.Attempt) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	at := r.attempts[a]
+	if at == nil {
+		return nil
 	}
-	return nil
+	delete(r.attempts, a)
+	return at.side.keep(ctx)
+}
+
+// failed forgets what an attempt reported, but for an error that ends the job, whose count the summary shows.
+func (r *badRecords) failed(a control.Attempt, final bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	at := r.attempts[a]
+	if at == nil {
+		return
+	}
+	delete(r.attempts, a)
+	at.side.drop()
+	for id, sources := range at.counts {
+		for source, n := range sources {
+			if !final {
+				r.counts[id].records -= n
+				r.counts[id].bySource[source] -= n
+			}
+		}
+	}
 }
 
 // check looks at the limits that can be judged only when all records are known.

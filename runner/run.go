@@ -87,7 +87,7 @@ func Run(ctx context.Context, build func(*plan.Job), options ...Options) (*Summa
 		files = NewFiles(hdfs.Options{})
 		defer func() { _ = files.Close() }() // nothing is written through it any more
 	}
-	r := &run{options: o, files: files, id: o.RunID, started: time.Now(), bad: newBadRecords()}
+	r := &run{options: o, files: files, id: o.RunID, started: time.Now(), bad: newBadRecords(nil)}
 	return r.do(ctx, build)
 }
 
@@ -124,6 +124,7 @@ func (r *run) do(ctx context.Context, build func(*plan.Job)) (*Summary, error) {
 		return r.summary(nil, nil, nil, err), err
 	}
 	r.plan = p
+	r.bad = newBadRecords(newSides(logical.Sides, r.files, r.options.Log, r.id, r.options.Name))
 	if r.options.Planned != nil {
 		r.options.Planned(logical, p)
 	}
@@ -135,9 +136,6 @@ func (r *run) do(ctx context.Context, build func(*plan.Job)) (*Summary, error) {
 	}
 	published, counts, err := r.execute(ctx, memory, scratch)
 	err = errors.Join(err, scratch.Close(context.WithoutCancel(ctx)))
-	if err == nil {
-		err = r.bad.check(counts, p)
-	}
 	return r.summary(published, counts, scratch, err), err
 }
 
@@ -161,7 +159,7 @@ func (r *run) prepare(ctx context.Context, build func(*plan.Job)) (*plan.Job, *p
 	job := plan.NewJob(r.options.Name)
 	build(job)
 	r.counts = job.Counts
-	if err := job.Err(); err != nil {
+	if err := errors.Join(job.Err(), checkSides(job)); err != nil {
 		return nil, nil, &BuildError{err}
 	}
 	if err := r.discover(ctx, job); err != nil {
@@ -224,27 +222,39 @@ func (r *run) execute(ctx context.Context, memory *budget.Budget, scratch *spill
 	var c *coordinator.Coordinator
 	w := worker.New(context.WithoutCancel(ctx), worker.Config{
 		Plan: r.plan, RunID: r.id, Memory: memory, Spill: scratch, Files: r.files, Log: r.options.Log, Probe: r.options.Probe,
-		Bad: func(n *plan.Node, b stream.Bad) error { return r.bad.take(n, b) },
+		Bad: func(a control.Attempt, n *plan.Node, b stream.Bad) error { return r.bad.take(ctx, a, n, b) },
 	}, worker.Events{
 		Succeeded: func(a control.Attempt, report control.Report) {
+			if err := r.bad.succeeded(ctx, a); err != nil {
+				c.Post(coordinator.Failed{Attempt: a, Err: err})
+				return
+			}
 			r.tracker.succeeded(a, report)
 			c.Post(coordinator.Succeeded{Attempt: a, Report: report})
 		},
-		Failed:       func(a control.Attempt, err error) { c.Post(coordinator.Failed{Attempt: a, Err: err}) },
+		Failed: func(a control.Attempt, err error) {
+			r.bad.failed(a, IsFinal(err))
+			c.Post(coordinator.Failed{Attempt: a, Err: err})
+		},
 		SplitsWanted: func(a control.Attempt) { c.Post(coordinator.SplitsWanted{Attempt: a}) },
 	})
 	defer w.Close()
 	var err error
 	c, err = coordinator.New(ctx, coordinator.Config{
 		Plan: r.plan, Workers: watchedWorker{w, &r.tracker}, Env: r.env, Total: r.totals.set, Retried: r.retried,
+		Verify:   func() error { return r.bad.check(w.Metrics(), r.plan) },
 		Settings: coordinator.Settings{Attempts: r.options.Attempts, TaskBytes: taskBytes, IsFinal: IsFinal},
 	})
 	if err != nil {
 		return nil, nil, err
 	}
+	if err := r.bad.sides.begin(ctx); err != nil {
+		return nil, nil, err
+	}
 	stop := r.report(w)
 	published, err := c.Run(ctx)
 	stop()
+	err = errors.Join(err, r.bad.sides.end(ctx, err == nil))
 	return published, w.Metrics(), err
 }
 

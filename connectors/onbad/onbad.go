@@ -81,3 +81,12 @@ func (p Policy) Check(bad, total int64, ended bool) error {
 		return nil
 	}
 }
+
+// Record is a bad record as it is written to a named sink.
+type Record struct {
+	Node   string // the logical node, with its call site
+	Source string // the file, topic and partition; empty for a function's
+	Offset int64  // where in it the record begins; -1 unknown
+	Record string // its beginning
+	Reason string
+}

@@ -31,6 +31,8 @@ type Config struct {
 	Env func(n *plan.Node) connectors.Env
 	// Total is told how much a source stage has to read. It may be nil.
 	Total func(stage int, k connectors.Known)
+	// Verify looks, when all tasks are done, whether their output may be made visible. It may be nil.
+	Verify func() error
 	// Retried is told of each attempt that failed and is tried again. It may be nil.
 	Retried func(control.Attempt, error)
 }
@@ -166,6 +168,11 @@ func (c *Coordinator) do(ctx context.Context, a Action) {
 func (c *Coordinator) finish(ctx context.Context, f Finish) (map[int]connectors.Published, error) {
 	if f.Err != nil {
 		return nil, errors.Join(f.Err, c.abort(ctx))
+	}
+	if c.config.Verify != nil {
+		if err := c.config.Verify(); err != nil {
+			return nil, errors.Join(err, c.abort(ctx))
+		}
 	}
 	for _, got := range f.Collected {
 		stage := c.config.Plan.Stages[got.Stage]

@@ -45,7 +45,7 @@ type Config struct {
 	Files  *vfs.Resolver
 	Log    *slog.Logger
 	// Bad takes a record that a node could not process; its error ends the task.
-	Bad func(n *plan.Node, b stream.Bad) error
+	Bad func(a control.Attempt, n *plan.Node, b stream.Bad) error
 	// Probe is called once a turn of each task's loop; an error kills the attempt. nil: none.
 	Probe func(control.Attempt) error
 }
@@ -272,7 +272,7 @@ func (w *Worker) environment(ctx context.Context, a control.Assignment, at int, 
 		Memory:  w.config.Memory.Account(fmt.Sprintf("%s, %s", name, a.Attempt)),
 		Spill:   w.config.Spill, Files: w.config.Files,
 		Rand: rand.New(rand.NewPCG(h.Sum64(), uint64(a.Attempt.Task))), //nolint:gosec // samples and shuffles are no secrets
-		Bad:  func(b stream.Bad) error { return w.config.Bad(n, b) },
+		Bad:  func(b stream.Bad) error { return w.config.Bad(a.Attempt, n, b) },
 	}
 }
 
