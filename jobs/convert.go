@@ -4,7 +4,6 @@ import (
 	"errors"
 	"flag"
 	"fmt"
-	"path"
 	"strings"
 
 	"github.com/millrace/millrace/columnar"
@@ -12,7 +11,7 @@ import (
 	"github.com/millrace/millrace/connectors/file"
 	"github.com/millrace/millrace/connectors/onbad"
 	"github.com/millrace/millrace/dataset"
-	"github.com/millrace/millrace/formats/compress"
+	"github.com/millrace/millrace/formats"
 	"github.com/millrace/millrace/plan"
 )
 
@@ -33,10 +32,9 @@ type Convert struct {
 
 // Flags implements runner.Job.
 func (c *Convert) Flags(f *flag.FlagSet) {
-	names := strings.Join(rowFormatNames(), ", ")
 	f.StringVar(&c.In, "in", c.In, "files: `path`, glob or folder")
 	f.StringVar(&c.Out, "out", c.Out, "output `folder`")
-	f.StringVar(&c.From, "from", c.From, "`format` that is read: "+names+"; default: as the suffix says")
+	f.StringVar(&c.From, "from", c.From, "`format` that is read: "+formatNames()+"; default: as the suffix says")
 	f.StringVar(&c.To, "to", c.To, "`format` that is written; default: as the output folder's suffix says")
 	f.StringVar(&c.Columns, "columns", c.Columns, "columns, by `expressions`: \"id, price * 2 as double\"; default: all")
 	f.StringVar(&c.Filter, "filter", c.Filter, "`condition` of the records that are kept: \"price > 10 and day is not null\"")
@@ -81,36 +79,28 @@ func (c *Convert) Build(job *plan.Job) {
 	})
 }
 
-// formats returns what is read and what is written.
-func (c *Convert) formats() (from, to rowFormat, err error) {
-	in, out := c.From, c.To
-	if in == "" {
-		if in, err = formatOf(c.In); err != nil {
-			return nil, nil, fmt.Errorf("%w; name the format with --from", err)
-		}
+// Validate reports parameters that cannot work.
+func (c *Convert) Validate() error {
+	if err := needed(param{"in", c.In}, param{"out", c.Out}); err != nil {
+		return err
 	}
-	if out == "" {
-		if out, err = formatOf(c.Out); err != nil {
-			return nil, nil, fmt.Errorf("%w; name the format with --to", err)
-		}
-	}
-	from, errIn := newRowFormat(in, !c.NoHeader, "")
-	to, errOut := newRowFormat(out, !c.NoHeader, c.Codec)
-	return from, to, errors.Join(errIn, errOut)
+	_, _, err := c.formats()
+	return err
 }
 
-// formatOf returns the format that a path's suffix names: of "days/*.csv.gz" csv.
-func formatOf(location string) (string, error) {
-	location, _, _ = strings.Cut(location, ",")
-	name := path.Base(location)
-	if compress.BySuffix(name) != compress.None {
-		name = strings.TrimSuffix(name, path.Ext(name))
+// formats returns what is read and what is written.
+func (c *Convert) formats() (from, to formats.Typed[columnar.Row], err error) {
+	in, errIn := FindFormat(c.From, c.In)
+	if errIn != nil {
+		return nil, nil, fmt.Errorf("--from: %w", errIn)
 	}
-	suffix := strings.TrimPrefix(path.Ext(name), ".")
-	if format, ok := suffixes()[suffix]; ok {
-		return format, nil
+	out, errOut := FindFormat(c.To, c.Out)
+	if errOut != nil {
+		return nil, nil, fmt.Errorf("--to: %w", errOut)
 	}
-	return "", fmt.Errorf("%q does not end in a format's suffix", location)
+	from, errIn = in.Open(!c.NoHeader, "")
+	to, errOut = out.Open(!c.NoHeader, c.Codec)
+	return from, to, errors.Join(errIn, errOut)
 }
 
 // list splits at commas.

@@ -36,6 +36,11 @@ func (g *Grep) Flags(f *flag.FlagSet) {
 	f.Var(&g.Mode, "mode", "what becomes of data in the output folder: error, append, overwrite")
 }
 
+// Validate reports parameters that cannot work.
+func (g *Grep) Validate() error {
+	return needed(param{"pattern", g.Pattern}, param{"in", g.In})
+}
+
 // Build implements runner.Job.
 func (g *Grep) Build(job *plan.Job) {
 	pattern := g.Pattern

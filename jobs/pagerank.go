@@ -53,6 +53,11 @@ func (p *PageRank) Flags(f *flag.FlagSet) {
 	f.Var(&p.Mode, "mode", "what becomes of data in the output folder: error, append, overwrite")
 }
 
+// Validate reports parameters that cannot work.
+func (p *PageRank) Validate() error {
+	return needed(param{"in", p.In}, param{"out", p.Out})
+}
+
 // Build implements runner.Job.
 func (p *PageRank) Build(job *plan.Job) {
 	if p.Iterations < 1 || p.Iterations > 100 || p.Damping < 0 || p.Damping > 1 {

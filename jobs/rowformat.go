@@ -2,66 +2,109 @@ package jobs
 
 import (
 	"fmt"
+	"path"
+	"slices"
 	"strings"
 
 	"github.com/millrace/millrace/columnar"
 	"github.com/millrace/millrace/formats"
+	"github.com/millrace/millrace/formats/avro"
 	"github.com/millrace/millrace/formats/compress"
 	"github.com/millrace/millrace/formats/csv"
 	"github.com/millrace/millrace/formats/json"
 	"github.com/millrace/millrace/formats/parquet"
+	"github.com/millrace/millrace/formats/sequencefile"
 	"github.com/millrace/millrace/formats/text"
 )
 
-// rowFormat is a format of records whose type the files tell.
-type rowFormat = formats.Typed[columnar.Row]
+// FileFormat is a format of files by name and by suffix, of records whose type the files tell.
+type FileFormat struct {
+	Name     string
+	Suffixes []string // without the dot
+	// Open returns the format. header: the first line of csv and tsv has the columns' names. codec names the compression of what is
+	// written; "" is the format's default.
+	Open func(header bool, codec string) (formats.Typed[columnar.Row], error)
+}
 
-// rowFormatNames lists the formats.
-func rowFormatNames() []string { return []string{"text", "csv", "tsv", "json", "parquet"} }
-
-// suffixes has the formats by the suffixes of their files.
-func suffixes() map[string]string {
-	return map[string]string{
-		"txt": "text", "text": "text", "log": "text", "csv": "csv", "tsv": "tsv", "json": "json", "jsonl": "json", "ndjson": "json",
-		"parquet": "parquet",
+// FileFormats returns the formats that can be chosen by name.
+func FileFormats() []FileFormat {
+	return []FileFormat{
+		{"text", []string{"txt", "text", "log"}, func(_ bool, codec string) (formats.Typed[columnar.Row], error) {
+			var f rowLines
+			err := setCodec(&f.Codec, codec)
+			return f, err
+		}},
+		{"csv", []string{"csv"}, func(header bool, codec string) (formats.Typed[columnar.Row], error) {
+			f := csv.Format[columnar.Row]{Header: header}
+			err := setCodec(&f.Codec, codec)
+			return f, err
+		}},
+		{"tsv", []string{"tsv", "tab"}, func(header bool, codec string) (formats.Typed[columnar.Row], error) {
+			f := csv.TSV[columnar.Row]()
+			f.Header = header
+			err := setCodec(&f.Codec, codec)
+			return f, err
+		}},
+		{"json", []string{"json", "jsonl", "ndjson"}, func(_ bool, codec string) (formats.Typed[columnar.Row], error) {
+			var f json.Format[columnar.Row]
+			err := setCodec(&f.Codec, codec)
+			return f, err
+		}},
+		{"parquet", []string{"parquet", "parq"}, func(_ bool, codec string) (formats.Typed[columnar.Row], error) {
+			var f parquet.Format[columnar.Row]
+			err := setCodec(&f.Codec, codec)
+			return f, err
+		}},
+		{"avro", []string{"avro"}, func(_ bool, codec string) (formats.Typed[columnar.Row], error) {
+			f := avro.Format[columnar.Row]{Codec: avro.Codec(codec)}
+			return f, f.Validate()
+		}},
+		{"sequencefile", []string{"seq"}, func(_ bool, codec string) (formats.Typed[columnar.Row], error) {
+			f := sequencefile.Format[columnar.Row]{Codec: sequencefile.Codec(codec)}
+			return f, f.Validate()
+		}},
 	}
 }
 
-// newRowFormat returns the format of that name. The codec is of what is written; "" is the format's default.
-func newRowFormat(name string, header bool, codecName string) (rowFormat, error) {
-	if name == "parquet" {
-		return rowParquet(codecName)
+// setCodec sets a format's codec unless it is to be the default.
+func setCodec(codec interface{ Set(name string) error }, name string) error {
+	if name == "" {
+		return nil
 	}
-	var codec compress.Codec
-	if codecName != "" {
-		if err := codec.Set(codecName); err != nil {
-			return nil, err
-		}
-	}
-	switch name {
-	case "text":
-		return rowLines{text.Lines{Codec: codec}}, nil
-	case "csv":
-		return csv.Format[columnar.Row]{Header: header, Codec: codec}, nil
-	case "tsv":
-		f := csv.TSV[columnar.Row]()
-		f.Header, f.Codec = header, codec
-		return f, nil
-	case "json":
-		return json.Format[columnar.Row]{Codec: codec}, nil
-	default:
-		return nil, fmt.Errorf("unknown format %q; formats are %s", name, strings.Join(rowFormatNames(), ", "))
-	}
+	return codec.Set(name)
 }
 
-func rowParquet(codecName string) (rowFormat, error) {
-	var codec parquet.Codec
-	if codecName != "" {
-		if err := codec.Set(codecName); err != nil {
-			return nil, err
+// FindFormat returns the format of that name or, without one, the format that a path's suffix names: of "days/*.csv.gz" csv.
+func FindFormat(name, location string) (FileFormat, error) {
+	suffix := suffixOf(location)
+	for _, f := range FileFormats() {
+		if f.Name == name || name == "" && slices.Contains(f.Suffixes, suffix) {
+			return f, nil
 		}
 	}
-	return parquet.Format[columnar.Row]{Codec: codec}, nil
+	if name == "" {
+		return FileFormat{}, fmt.Errorf("the suffix of %q names no format", location)
+	}
+	return FileFormat{}, fmt.Errorf("unknown format %q; formats are %s", name, formatNames())
+}
+
+// suffixOf returns the last suffix of the first path in location, but for one that names a compression.
+func suffixOf(location string) string {
+	location, _, _ = strings.Cut(location, ",")
+	name := path.Base(location)
+	if compress.BySuffix(name) != compress.None {
+		name = strings.TrimSuffix(name, path.Ext(name))
+	}
+	return strings.ToLower(strings.TrimPrefix(path.Ext(name), "."))
+}
+
+// formatNames lists the formats.
+func formatNames() string {
+	var names []string
+	for _, f := range FileFormats() {
+		names = append(names, f.Name)
+	}
+	return strings.Join(names, ", ")
 }
 
 // rowLines is lines as records of one column.

@@ -36,6 +36,11 @@ func (g *TeraGen) Flags(f *flag.FlagSet) {
 	f.Var(&g.Mode, "mode", "what becomes of data in the output folder: error, append, overwrite")
 }
 
+// Validate reports parameters that cannot work.
+func (g *TeraGen) Validate() error {
+	return needed(param{"out", g.Out})
+}
+
 // Build implements runner.Job.
 func (g *TeraGen) Build(job *plan.Job) {
 	if g.Rows < 0 || g.First < 0 {

@@ -22,6 +22,11 @@ func (s *TeraSort) Flags(f *flag.FlagSet) {
 	f.Var(&s.Mode, "mode", "what becomes of data in the output folder: error, append, overwrite")
 }
 
+// Validate reports parameters that cannot work.
+func (s *TeraSort) Validate() error {
+	return needed(param{"in", s.In}, param{"out", s.Out})
+}
+
 // Build implements runner.Job.
 func (s *TeraSort) Build(job *plan.Job) {
 	records := dataset.Read(job, file.Source[TeraRecord]{Path: s.In, Format: fixed.Records[TeraRecord]{}})

@@ -36,6 +36,11 @@ func (v *TeraValidate) Flags(f *flag.FlagSet) {
 	f.Var(&v.Mode, "mode", "what becomes of data in the output folder: error, append, overwrite")
 }
 
+// Validate reports parameters that cannot work.
+func (v *TeraValidate) Validate() error {
+	return needed(param{"in", v.In})
+}
+
 // Build implements runner.Job. Each range of a file becomes one record, and those are few.
 func (v *TeraValidate) Build(job *plan.Job) {
 	ranges := dataset.Read(job, file.Source[teraRange]{Path: v.In, Format: teraRanges{}})

@@ -3,6 +3,7 @@ package jobs
 import (
 	"flag"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/millrace/millrace/connectors/file"
@@ -27,6 +28,14 @@ func (q *TPCH) Flags(f *flag.FlagSet) {
 	f.StringVar(&q.In, "in", q.In, "`folder` with the tables: lineitem.parquet, orders.parquet, customer.parquet")
 	f.StringVar(&q.Out, "out", q.Out, "output `folder`, for one CSV file with a header")
 	f.Var(&q.Mode, "mode", "what becomes of data in the output folder: error, append, overwrite")
+}
+
+// Validate reports parameters that cannot work.
+func (q *TPCH) Validate() error {
+	if !slices.Contains([]int{1, 3, 6}, q.Query) {
+		return fmt.Errorf("--query is %d; there are 1, 3 and 6", q.Query)
+	}
+	return needed(param{"in", q.In}, param{"out", q.Out})
 }
 
 // Build implements runner.Job.

@@ -35,6 +35,11 @@ type Count struct {
 	N    int64
 }
 
+// Validate reports parameters that cannot work.
+func (w *WordCount) Validate() error {
+	return needed(param{"in", w.In}, param{"out", w.Out})
+}
+
 // Build implements runner.Job.
 func (w *WordCount) Build(job *plan.Job) {
 	lines := dataset.Read(job, file.Source[string]{Path: w.In, Format: text.Lines{}})

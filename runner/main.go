@@ -158,12 +158,16 @@ func (p Program) run(ctx context.Context, s *Settings, flags *flag.FlagSet) int 
 	if width != nil {
 		o.Progress = drawProgress(screen, width)
 	}
+	quiet := io.Writer(logs) // the summary says on stderr how the job ended
+	if s.LogFile == "" && s.LogFormat == "text" {
+		quiet = io.Discard
+	}
 	o.Log.Info("job started")
 	summary, err := p.runWith(ctx, s.With, o)
 	screen.draw(nil)
 	err = Cause(ctx, errors.Join(err, o.Files.Close()))
 	summary.setError(err)
-	logEnd(o.Log, summary, err)
+	logEnd(newLogger(s, quiet, past, false).With("job", s.Name, "run", o.RunID), summary, err)
 	if err := past.end(summary, err); err != nil {
 		o.Log.Warn("the history of this run could not be written", "error", err)
 	}
