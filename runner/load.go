@@ -159,8 +159,10 @@ func findConfig() (string, error) {
 		return path, nil
 	}
 	candidates := []string{configFile}
-	if dir, err := os.UserConfigDir(); err == nil {
+	if dir := os.Getenv("XDG_CONFIG_HOME"); filepath.IsAbs(dir) {
 		candidates = append(candidates, filepath.Join(dir, "millrace", configFile))
+	} else if home, err := os.UserHomeDir(); err == nil {
+		candidates = append(candidates, filepath.Join(home, ".config", "millrace", configFile))
 	}
 	candidates = append(candidates, filepath.Join("/etc/millrace", configFile))
 	for _, path := range candidates {
