@@ -129,8 +129,6 @@ func compareCells(a *columnar.Column, i int, b *columnar.Column, k int) int {
 		return cmp.Compare(columnar.Values[float32](*a)[i], columnar.Values[float32](*b)[k])
 	case columnar.Float64:
 		return cmp.Compare(columnar.Values[float64](*a)[i], columnar.Values[float64](*b)[k])
-	}
-	switch a.Type.Kind {
 	case columnar.Uint8:
 		return compareOf[uint8](a, i, b, k)
 	case columnar.Uint16:
