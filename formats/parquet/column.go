@@ -204,8 +204,12 @@ func (c *column) readFlat(k int) error {
 // skip passes over n rows.
 func (c *column) skip(n int) error {
 	if !c.flat() {
-		_, err := c.readNested(n)
-		return err
+		for ; n > 0; n -= columnar.DefaultRows {
+			if _, err := c.readNested(min(n, columnar.DefaultRows)); err != nil {
+				return err
+			}
+		}
+		return nil
 	}
 	for n > 0 {
 		skipped, err := c.next(n)

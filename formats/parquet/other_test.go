@@ -116,6 +116,60 @@ func TestFilterLeavesOutRowGroups(t *testing.T) {
 	}
 }
 
+// TestFilterLeavesOutPages has pages of 100 rows in one row group.
+func TestFilterLeavesOutPages(t *testing.T) {
+	schema := formattest.Everything()
+	schema.Fields = append([]columnar.Field{{Name: "n", Type: columnar.Int64Type}}, schema.Fields...)
+	var batches []columnar.Batch
+	var all []columnar.Row
+	for k := range 20 {
+		b := formattest.Example(schema, 100)
+		for i := range 100 {
+			columnar.Values[int64](b.Columns[0])[i] = int64(100*k + i)
+		}
+		rows, err := formattest.Rows(b)
+		if err != nil {
+			t.Fatal(err)
+		}
+		batches, all = append(batches, b), append(all, rows...)
+	}
+	data, err := formattest.Write(rowFormat{PageBytes: 1}, schema, batches...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	in := formattest.NewFile("a.parquet", data)
+	n := expr.Col("n")
+	tests := []struct {
+		filter expr.Expr
+		want   [][2]int
+	}{
+		{n.Lt(10), [][2]int{{0, 100}}},
+		{n.Ge(1950), [][2]int{{1900, 2000}}},
+		{n.Eq(550).Or(n.Eq(1250)), [][2]int{{500, 600}, {1200, 1300}}},
+		{n.Mul(2).Eq(1300), [][2]int{{650, 700}}}, // Pages tell nothing of it; of batches of 50 rows one has a match.
+	}
+	for _, tt := range tests {
+		for _, resume := range []bool{false, true} {
+			rows := 50
+			if len(tt.want) > 0 && tt.want[0][1]-tt.want[0][0] == 100 {
+				rows = 100
+			}
+			o := formats.ReadOptions{Schema: schema, Filter: tt.filter, Rows: rows}
+			got, err := formattest.Read(t.Context(), rowFormat{}, in, formattest.Whole(in), o, resume)
+			if err != nil {
+				t.Fatal(err)
+			}
+			var want []columnar.Row
+			for _, w := range tt.want {
+				want = append(want, all[w[0]:w[1]]...)
+			}
+			if d := formattest.Diff(want, got); d != "" {
+				t.Errorf("%s: %d rows, want %d", tt.filter, len(got), len(want))
+			}
+		}
+	}
+}
+
 // BenchmarkScan reads columns as TPC-H's lineitem has them: decimals and dates of few values, flags, and a text that does not repeat.
 func BenchmarkScan(b *testing.B) {
 	date := columnar.Field{Name: "shipdate", Type: columnar.DateType}
