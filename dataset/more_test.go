@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/millrace/millrace/columnar/agg"
+	"github.com/millrace/millrace/columnar/expr"
 	"github.com/millrace/millrace/connectors/onbad"
 	"github.com/millrace/millrace/dataset"
 	"github.com/millrace/millrace/plan"
@@ -208,5 +209,36 @@ func TestCounters(t *testing.T) {
 	}
 	if s.Counters["negative"] != want || len(s.Counters) != 2 || s.Counters["never"] != 0 {
 		t.Errorf("counters %v, want negative %d and never 0", s.Counters, want)
+	}
+}
+
+// The left side goes to the tasks of the right one, whatever these do before.
+func TestBroadcastLeft(t *testing.T) {
+	left, right := shops(), sales(3000)
+	var want []named
+	for _, s := range right {
+		for _, p := range left {
+			if p.ID == s.Shop && s.Amount > 0 {
+				want = append(want, joined(&s, &p))
+			}
+		}
+	}
+	twice := slices.Concat(want, want)
+	join := func(job *plan.Job, sold dataset.DataSet[Sale], hint dataset.Hint) dataset.DataSet[named] {
+		return dataset.Join(dataset.FromSlice(job, left), sold, func(p Shop) int64 { return p.ID }, func(s Sale) int64 { return s.Shop },
+			func(p Shop, s Sale) named { return joined(&s, &p) }, hint)
+	}
+	for _, hint := range []dataset.Hint{dataset.BroadcastLeft, dataset.HashLeft} {
+		t.Run(hint.String(), func(t *testing.T) {
+			check(t, want, compareNamed, func(job *plan.Job) dataset.DataSet[named] {
+				return join(job, dataset.Where(dataset.FromSlice(job, right), expr.Col("amount").Gt(0)), hint)
+			})
+		})
+		t.Run(hint.String()+" of a union", func(t *testing.T) {
+			check(t, twice, compareNamed, func(job *plan.Job) dataset.DataSet[named] {
+				sold := dataset.Where(dataset.FromSlice(job, right), expr.Col("amount").Gt(0))
+				return join(job, dataset.Union(sold, sold), hint)
+			})
+		})
 	}
 }

@@ -50,6 +50,9 @@ func (c *compiler) node(n *plan.Node) error {
 	c.sizes[n.ID] = c.estimate(n)
 	switch op := n.Op.(type) {
 	case plan.Read:
+		if op.Scan.Columns == nil && op.Source.Schema() == nil {
+			op.Scan.Columns = n.Schema // what one file tells holds for all: its readers do not know it
+		}
 		s := c.stage(n)
 		if f := op.Facts; f.Splits > 0 && n.Parallelism == 0 {
 			s.Tasks = min(s.Tasks, f.Splits)

@@ -42,7 +42,11 @@ func (c *compiler) join(n *plan.Node, op plan.Join) {
 // the other one.
 func (c *compiler) beside(n, main, side *plan.Node, e Edge, spec Spec) {
 	to := c.behind(&plan.Node{Inputs: []*plan.Node{main}, Parallelism: n.Parallelism})
-	e.At = len(to.Chain)
+	if e.At = len(to.Chain); e.At == 0 { // a stage of nothing but inputs: they are the operator's
+		for _, in := range to.Inputs {
+			in.Port = 1 - e.Port
+		}
+	}
 	c.connect(c.at[side.ID], to, e)
 	c.place(n, to, spec)
 }

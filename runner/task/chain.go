@@ -57,6 +57,7 @@ type link struct {
 	owing   bool
 	chooser stream.Chooser  // nil: takes any input
 	open    stream.InputSet // of ports, those that have not ended
+	main    int             // the port that the operator before, or the reader, feeds
 }
 
 func (l *link) hasEnded() bool { return l.open == 0 && !l.owing }
@@ -65,9 +66,6 @@ func (l *link) hasEnded() bool { return l.open == 0 && !l.owing }
 func (l *link) takes(port int) bool {
 	return !l.owing && l.out.len() == 0 && l.open.Has(port) && (l.chooser == nil || l.chooser.Wants().Has(port))
 }
-
-// mainInput is the input by which an operator is fed by the one before it.
-const mainInput = 0
 
 // chain drives operators one behind the other. It is driven from its tail: an operator is called only when what it emitted last has been
 // taken, so a batch that shares buffers with its maker stays as it is until it has been used, and a chain holds no more than a batch or two
@@ -119,11 +117,11 @@ func (c *chain) step() (bool, error) {
 		}
 		before := c.links[i-1]
 		switch {
-		case !l.takes(mainInput):
+		case !l.takes(l.main):
 		case before.out.len() > 0:
-			return true, c.process(l, mainInput, before.out.take())
+			return true, c.process(l, l.main, before.out.take())
 		case before.hasEnded():
-			return true, c.end(l, mainInput)
+			return true, c.end(l, l.main)
 		}
 	}
 	return false, nil
@@ -135,6 +133,20 @@ func (c *chain) takes(at, port int) bool {
 		return c.direct.len() == 0 && c.open
 	}
 	return c.links[at].takes(port)
+}
+
+// takesMain, pushMain and endMain are for what a reader feeds the chain with.
+func (c *chain) takesMain() bool { return c.takes(0, c.main()) }
+
+func (c *chain) pushMain(b columnar.Batch) error { return c.push(0, c.main(), b) }
+
+func (c *chain) endMain() error { return c.endInput(0, c.main()) }
+
+func (c *chain) main() int {
+	if len(c.links) == 0 {
+		return 0
+	}
+	return c.links[0].main
 }
 
 // isFinished says whether an operator of the chain needs no more input, so that those before it need none either.

@@ -62,7 +62,7 @@ type Task struct {
 func New(ops []Operator, probe func() error) *Task {
 	t := &Task{gates: map[port]int{}, chain: chain{open: true}, wake: make(chan struct{}, 1), probe: probe}
 	for _, o := range ops {
-		l := &link{name: o.Name, op: o.Op, env: o.Env, open: stream.Input(mainInput)}
+		l := &link{name: o.Name, op: o.Op, env: o.Env}
 		l.resumer, _ = o.Op.(stream.Resumer)
 		l.chooser, _ = o.Op.(stream.Chooser)
 		l.out.metrics = o.Env.Metrics
@@ -93,6 +93,15 @@ func (t *Task) Connect(inputs []Input, outputs []shuffle.Writer) {
 		if len(t.chain.links) > 0 {
 			t.chain.links[in.At].open |= stream.Input(in.Port)
 		}
+	}
+	for i, l := range t.chain.links {
+		if i == 0 && t.fetcher == nil && l.open != 0 { // it has gates only
+			continue
+		}
+		if l.open.Has(l.main) { // a gate's, so what is before the operator feeds the other one: the left side of a join is broadcast
+			l.main++
+		}
+		l.open |= stream.Input(l.main)
 	}
 }
 
@@ -232,10 +241,10 @@ func (t *Task) turn() (bool, error) {
 
 // endEarly ends all inputs, because an operator has said that nothing that comes will change its output.
 func (t *Task) endEarly() (bool, error) {
-	if t.reading && t.chain.takes(0, mainInput) {
+	if t.reading && t.chain.takesMain() {
 		t.reading = false
 		t.stopReading()
-		return true, t.chain.endInput(0, mainInput)
+		return true, t.chain.endMain()
 	}
 	for i := range t.inputs {
 		if in := &t.inputs[i]; in.Gate != nil && t.chain.takes(in.At, in.Port) {
@@ -256,13 +265,13 @@ func (t *Task) hasRoom() bool {
 
 // takeFetched gives the chain what the reader has read.
 func (t *Task) takeFetched() (bool, error) {
-	if !t.reading || !t.chain.takes(0, mainInput) {
+	if !t.reading || !t.chain.takesMain() {
 		return false, nil
 	}
 	got, ok, done := t.fetcher.Poll()
 	if done {
 		t.reading = false
-		return true, t.chain.endInput(0, mainInput)
+		return true, t.chain.endMain()
 	}
 	if !ok {
 		return false, nil
@@ -271,7 +280,7 @@ func (t *Task) takeFetched() (bool, error) {
 	if got.Batch.Rows() == 0 {
 		return true, nil
 	}
-	return true, t.chain.push(0, mainInput, got.Batch)
+	return true, t.chain.pushMain(got.Batch)
 }
 
 // takeInput gives an operator a batch of an input it takes, or tells it that one has ended.

@@ -238,15 +238,25 @@ func (w *Worker) prepare(ctx context.Context, a control.Assignment, r *running) 
 
 // inputs returns the schemas of an operator's inputs, by port: of what comes from the operator before it, if there is one, and over edges.
 func inputs(s *physical.Stage, at int, before *columnar.Schema) []*columnar.Schema {
-	out := []*columnar.Schema{before}
+	var out []*columnar.Schema
+	main := 0
 	for _, e := range s.Inputs {
 		if e.At != at {
 			continue
+		}
+		if e.Port == main && before != nil { // the other input is fed by the operator before
+			main++
 		}
 		for len(out) <= e.Port {
 			out = append(out, nil)
 		}
 		out[e.Port] = e.Schema
+	}
+	for len(out) <= main {
+		out = append(out, nil)
+	}
+	if before != nil {
+		out[main] = before
 	}
 	return out
 }
