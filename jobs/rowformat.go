@@ -8,6 +8,7 @@ import (
 
 	"github.com/millrace/millrace/columnar"
 	"github.com/millrace/millrace/formats"
+	"github.com/millrace/millrace/formats/arrowipc"
 	"github.com/millrace/millrace/formats/avro"
 	"github.com/millrace/millrace/formats/compress"
 	"github.com/millrace/millrace/formats/csv"
@@ -54,6 +55,10 @@ func FileFormats() []FileFormat {
 			var f parquet.Format[columnar.Row]
 			err := setCodec(&f.Codec, codec)
 			return f, err
+		}},
+		{"arrow", []string{"arrow", "arrows", "feather"}, func(_ bool, codec string) (formats.Typed[columnar.Row], error) {
+			f := arrowipc.Format[columnar.Row]{Codec: arrowipc.Codec(codec)}
+			return f, f.Validate()
 		}},
 		{"avro", []string{"avro"}, func(_ bool, codec string) (formats.Typed[columnar.Row], error) {
 			f := avro.Format[columnar.Row]{Codec: avro.Codec(codec)}
