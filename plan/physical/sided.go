@@ -7,7 +7,7 @@ type Sided struct{ Op plan.Sided }
 
 func (Sided) spec() {}
 
-// sided chains the functions to what gives their records, and sends the side to every task.
+// sided sends the side to every task in which the records are.
 func (c *compiler) sided(n *plan.Node, op plan.Sided) {
 	in, side := n.Inputs[0], n.Inputs[1]
 	c.beside(n, in, side, Edge{Port: 1, Kind: Broadcast, Schema: side.Schema}, Sided{op})
