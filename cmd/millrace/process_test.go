@@ -9,6 +9,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -16,38 +17,43 @@ import (
 	"github.com/millrace/millrace/runner"
 )
 
-// started runs a command until it says on stderr that its functions are at work; what it says later is in the buffer once it has ended.
-func (s *sandbox) started(t *testing.T, name string, args ...string) (*exec.Cmd, *bytes.Buffer) {
+// process is a command at work.
+type process struct {
+	*exec.Cmd
+	stderr bytes.Buffer // may be read after wait
+	drain  sync.WaitGroup
+}
+
+// wait waits for the end and returns the exit code.
+func (p *process) wait() int {
+	p.drain.Wait()
+	_ = p.Wait() // its error is the exit code
+	return p.ProcessState.ExitCode()
+}
+
+// started runs a command until it says on stderr that its functions are at work.
+func (s *sandbox) started(t *testing.T, name string, args ...string) *process {
 	t.Helper()
-	c := exec.CommandContext(t.Context(), filepath.Join(filepath.Dir(s.dir), "bin", name), args...)
-	c.Dir, c.Env = s.dir, s.env
-	said, stderr := &bytes.Buffer{}, &bytes.Buffer{}
-	pipe, err := c.StderrPipe()
+	p := &process{Cmd: exec.CommandContext(t.Context(), filepath.Join(filepath.Dir(s.dir), "bin", name), args...)}
+	p.Dir, p.Env = s.dir, s.env
+	pipe, err := p.StderrPipe()
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := c.Start(); err != nil {
+	if err := p.Start(); err != nil {
 		t.Fatal(err)
 	}
 	lines := bufio.NewReader(pipe)
-	for !strings.Contains(said.String(), "at work") {
-		line, err := lines.ReadString('\n')
-		if err != nil {
-			t.Fatalf("%v; it said %q", err, said)
+	for line := ""; !strings.Contains(line, "at work"); {
+		if line, err = lines.ReadString('\n'); err != nil {
+			t.Fatalf("%v; it said %q", err, &p.stderr)
 		}
-		said.WriteString(line)
+		p.stderr.WriteString(line)
 	}
-	done := make(chan struct{})
-	go func() { // ends with the command
-		defer close(done)
-		_, _ = stderr.ReadFrom(lines)
-	}()
-	c.Cancel = func() error {
-		err := c.Process.Kill()
-		<-done
-		return err
-	}
-	return c, stderr
+	p.drain.Go(func() { // ends with the command
+		_, _ = p.stderr.ReadFrom(lines)
+	})
+	return p
 }
 
 func TestSignals(t *testing.T) {
@@ -63,7 +69,7 @@ func TestSignals(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			s := newSandbox(t)
-			cmd, stderr := s.started(t, "millrace", "submit", "./trial", "--rows", "100000000", "--delay", c.delay, "--out", "out")
+			cmd := s.started(t, "millrace", "submit", "./trial", "--rows", "100000000", "--delay", c.delay, "--out", "out")
 			begin := time.Now()
 			for _, signal := range c.signals {
 				if err := cmd.Process.Signal(signal); err != nil {
@@ -71,15 +77,14 @@ func TestSignals(t *testing.T) {
 				}
 				time.Sleep(200 * time.Millisecond) // two at once may arrive in any order
 			}
-			_ = cmd.Wait() // its error is the exit code
-			if got := cmd.ProcessState.ExitCode(); got != c.want {
-				t.Errorf("exit code %d, want %d: %s", got, c.want, stderr)
+			if got := cmd.wait(); got != c.want {
+				t.Errorf("exit code %d, want %d: %s", got, c.want, &cmd.stderr)
 			}
 			if took := time.Since(begin); took > 10*time.Second {
 				t.Errorf("it took %s to end", took)
 			}
-			if !strings.Contains(stderr.String(), "cancelling") {
-				t.Errorf("it did not say that it cancels: %s", stderr)
+			if !strings.Contains(cmd.stderr.String(), "cancelling") {
+				t.Errorf("it did not say that it cancels: %s", &cmd.stderr)
 			}
 			if files, _ := filepath.Glob(filepath.Join(s.dir, "out", "[!_.]*")); len(files) > 0 {
 				t.Errorf("it left %s", files)
@@ -91,19 +96,18 @@ func TestSignals(t *testing.T) {
 // TestCancelLeavesNothing looks for what a cancelled job leaves besides its history.
 func TestCancelLeavesNothing(t *testing.T) {
 	s := newSandbox(t)
-	cmd, stderr := s.started(t, "trial", "--rows", "100000000", "--delay", "1ms", "--out", "out")
+	cmd := s.started(t, "trial", "--rows", "100000000", "--delay", "1ms", "--out", "out")
 	if err := cmd.Process.Signal(os.Interrupt); err != nil {
 		t.Fatal(err)
 	}
-	_ = cmd.Wait() // its error is the exit code
-	_, _, _ = s.run(t, "true")
+	cmd.wait()
 	found, _, _ := s.run(t, "cd .. && find . -type f ! -path './state/*'")
 	if found != "" {
 		t.Errorf("it left\n%s", found)
 	}
 	past, _, _ := s.run(t, "millrace history")
 	if !strings.Contains(past, "failed") || !strings.Contains(past, "interrupt") {
-		t.Errorf("the history says %q; stderr: %s", past, stderr)
+		t.Errorf("the history says %q; stderr: %s", past, &cmd.stderr)
 	}
 }
 
