@@ -60,6 +60,7 @@ func TestConvertThere(t *testing.T) {
 	slices.Sort(want)
 	for _, c := range []struct{ format, codec string }{
 		{"csv", ""}, {"csv", "gzip"}, {"tsv", "zstd"}, {"json", ""}, {"json", "lz4"}, {"parquet", ""}, {"parquet", "zstd"}, {"parquet", "none"},
+		{"arrow", ""}, {"arrow", "zstd"}, {"avro", ""}, {"avro", "deflate"},
 	} {
 		t.Run(c.format+" "+c.codec, func(t *testing.T) {
 			each(t, func(t *testing.T, o runner.Options) {

@@ -1,3 +1,4 @@
+// Command wordcount counts the words of text files.
 package main
 
 import (
