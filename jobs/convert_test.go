@@ -147,7 +147,7 @@ func TestConvertMistakes(t *testing.T) {
 		job   jobs.Convert
 		texts []string
 	}{
-		"no suffix":      {jobs.Convert{In: dir, Out: out}, []string{"does not end in a format's suffix", "--from"}},
+		"no suffix":      {jobs.Convert{In: dir, Out: out}, []string{"names no format", "--from"}},
 		"unknown format": {jobs.Convert{In: in, Out: out, To: "xls"}, []string{`unknown format "xls"`, "parquet"}},
 		"unknown codec":  {jobs.Convert{In: in, Out: out, Codec: "rar"}, []string{`unknown codec "rar"`}},
 		"unknown column": {jobs.Convert{In: in, Out: out, Columns: "id, nam"}, []string{`"nam"`, "convert.go:"}},
