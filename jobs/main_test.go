@@ -17,8 +17,11 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	// The HDFS client leaves a goroutine behind for each pipeline that a dead DataNode broke.
-	goleak.VerifyTestMain(m, goleak.IgnoreAnyFunction("github.com/colinmarc/hdfs/v2/internal/transfer.(*blockWriteStream).ackPackets"))
+	// The HDFS client leaves goroutines behind for each pipeline that a dead DataNode broke.
+	goleak.VerifyTestMain(m,
+		goleak.IgnoreAnyFunction("github.com/colinmarc/hdfs/v2/internal/transfer.(*blockWriteStream).ackPackets"),
+		goleak.IgnoreAnyFunction("github.com/colinmarc/hdfs/v2/internal/transfer.(*blockWriteStream).writeHeartbeats"),
+	)
 }
 
 // parallelisms are the numbers of tasks that each job is run with.

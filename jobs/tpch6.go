@@ -31,6 +31,5 @@ func q6(job *plan.Job, in string) dataset.DataSet[Q6] {
 	lines := dataset.Where(table[q6Line](job, in, "lineitem"), expr.And(
 		expr.Col("l_shipdate").Ge(q6From), expr.Col("l_shipdate").Lt(q6To),
 		expr.Col("l_discount").Between(0.05, 0.07), expr.Col("l_quantity").Lt(24)))
-	all := dataset.GroupBy(lines, func(q6Line) bool { return true })
-	return dataset.Aggregate(all, agg.Sum(func(l q6Line) int64 { return l.Price * l.Discount }), func(_ bool, sum int64) Q6 { return Q6{sum} })
+	return dataset.Aggregate(dataset.All(lines), agg.Sum(func(l q6Line) int64 { return l.Price * l.Discount }), func(_ struct{}, sum int64) Q6 { return Q6{sum} })
 }
