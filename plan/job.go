@@ -3,6 +3,7 @@ package plan
 import (
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/millrace/millrace/columnar"
 	"github.com/millrace/millrace/connectors"
@@ -102,8 +103,23 @@ func (j *Job) Side(name string, sink connectors.Sink) {
 	j.Sides[name] = sink
 }
 
-// Err returns all mistakes made while building, nil when there are none.
-func (j *Job) Err() error { return errors.Join(j.errs...) }
+// Err returns all mistakes made while building, nil when there are none. A job that does nothing with its data is one.
+func (j *Job) Err() error {
+	if len(j.errs) == 0 && !slices.ContainsFunc(j.Nodes, (*Node).IsEnd) {
+		return errors.New("the job writes, collects and prints nothing")
+	}
+	return errors.Join(j.errs...)
+}
+
+// IsEnd says whether the node's rows leave the job.
+func (n *Node) IsEnd() bool {
+	switch n.Op.(type) {
+	case Write, Collect:
+		return true
+	default:
+		return false
+	}
+}
 
 // Consumers returns, by node ID, the nodes that read each node's output.
 func (j *Job) Consumers() [][]*Node {

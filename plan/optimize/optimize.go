@@ -15,6 +15,8 @@
 package optimize
 
 import (
+	"slices"
+
 	"github.com/millrace/millrace/plan"
 )
 
@@ -62,9 +64,8 @@ func newGraph(job *plan.Job) *graph {
 func (g *graph) count() {
 	g.consumers = map[*plan.Node]int{}
 	kept := g.nodes[:0:0]
-	for i := len(g.nodes) - 1; i >= 0; i-- {
-		n := g.nodes[i]
-		if g.consumers[n] == 0 && !isEnd(n) {
+	for _, n := range slices.Backward(g.nodes) {
+		if g.consumers[n] == 0 && !n.IsEnd() {
 			continue
 		}
 		kept = append(kept, n)
@@ -76,15 +77,6 @@ func (g *graph) count() {
 		kept[i], kept[k] = kept[k], kept[i]
 	}
 	g.nodes = kept
-}
-
-func isEnd(n *plan.Node) bool {
-	switch n.Op.(type) {
-	case plan.Write, plan.Collect:
-		return true
-	default:
-		return false
-	}
 }
 
 // only says whether n is all that reads its input, so that the two may be changed together.

@@ -2,6 +2,7 @@ package physical
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/millrace/millrace/columnar"
 	"github.com/millrace/millrace/plan"
@@ -155,7 +156,7 @@ func (c *compiler) whole(n *plan.Node, op plan.Whole) {
 		c.chain(n, Whole{op})
 		return
 	}
-	columns := append(op.Keys[:len(op.Keys):len(op.Keys)], op.Then...)
+	columns := append(slices.Clip(op.Keys), op.Then...)
 	e := Edge{Kind: Hash, Columns: op.Keys, Sorted: columns, Orders: ascending(columns), Schema: n.Inputs[0].Schema}
 	c.place(n, c.exchange(n, c.at[n.Inputs[0].ID], e), Whole{op})
 }

@@ -80,6 +80,7 @@ var jobs = map[string]func(job *plan.Job){
 // TestPlans prints the stages of a job: "plan NAME [pipelined]".
 func TestPlans(t *testing.T) {
 	datadriven.RunTest(t, "testdata/plans", func(t *testing.T, d *datadriven.TestData) string {
+		t.Helper()
 		name := strings.ReplaceAll(d.CmdArgs[0].Key, "_", " ")
 		build, ok := jobs[name]
 		if !ok {

@@ -27,6 +27,7 @@ func (c *compiler) join(n *plan.Node, op plan.Join) {
 		return
 	case plan.HashLeft:
 		spec.Build = 0
+	case plan.HashRight, plan.Auto: // Build says it; choose leaves no Auto
 	case plan.SortMerge:
 		spec.Build = -1
 		l.Sorted, l.Orders = op.LeftKeys, ascending(op.LeftKeys)
