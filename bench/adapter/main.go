@@ -69,7 +69,7 @@ func measure(workload, in, out string) error {
 }
 
 func options(name string) runner.Options {
-	o := runner.Options{Name: name, Parallelism: 2}
+	o := runner.Options{Name: name, Parallelism: 2, Govern: true}
 	if n, err := strconv.Atoi(os.Getenv("BENCH_PARALLELISM")); err == nil {
 		o.Parallelism = n
 	}
