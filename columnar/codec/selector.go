@@ -13,6 +13,8 @@ type Selector[In any] struct {
 type Extractor[In any] interface {
 	// Append calls the function on v and adds the result.
 	Append(v In)
+	// Func returns Append as a function that costs one call: for loops over records.
+	Func() func(In)
 	// Len, Size and Finish are those of Encoder.
 	Len() int
 	Size() int
@@ -44,3 +46,8 @@ type extractor[In, V any] struct {
 }
 
 func (x *extractor[In, V]) Append(v In) { x.Encoder.Append(x.f(v)) }
+
+func (x *extractor[In, V]) Func() func(In) {
+	f, e := x.f, x.Encoder
+	return func(v In) { e.Append(f(v)) }
+}

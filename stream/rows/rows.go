@@ -67,7 +67,6 @@ type Cursor struct {
 	task   int
 	stage  int     // running now
 	row    int     // of the batch, among the rows that count
-	time   int64   // its event time
 	counts []int64 // records given by each stage
 	err    error   // ends the batch
 	bad    func(stage int, record any, err error) error
@@ -194,7 +193,7 @@ func Selected[T any](whole bool, selectors ...codec.Selector[T]) (Tail, error) {
 type selectedTail[T any] struct {
 	parts   []codec.Extractor[T]
 	encoder *codec.Encoder[T] // nil: the record itself is not kept
-	n, sum  int
+	n       int
 }
 
 func openSelected[T any](selectors []codec.Selector[T], c *codec.Codec[T]) tail {
@@ -212,8 +211,7 @@ func openSelected[T any](selectors []codec.Selector[T], c *codec.Codec[T]) tail 
 
 func (t *selectedTail[T]) push() any {
 	if len(t.parts) == 1 && t.encoder == nil {
-		part := t.parts[0]
-		return part.Append
+		return t.parts[0].Func()
 	}
 	return func(v T) {
 		for _, p := range t.parts {

@@ -52,8 +52,9 @@ func (p Program) MayGrow() bool {
 // FlatMap gives everything that f yields for each record. A yield returns false once the batch has failed.
 func FlatMap[In, Out any](f func(In) iter.Seq[Out]) Stage {
 	return growing(stage("FlatMap", f, func(c *Cursor, at int, next func(Out)) func(In) {
+		count := &c.counts[at]
 		yield := func(v Out) bool {
-			c.counts[at]++
+			*count++
 			next(v)
 			c.stage = at
 			return c.err == nil
