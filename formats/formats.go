@@ -100,7 +100,7 @@ type Writer interface {
 }
 
 // BadRecord is a record that could not be decoded. As an error it names all a person needs to find it.
-type BadRecord struct {
+type BadRecord struct { //nolint:errname // a record that happens to be an error
 	File   string
 	Offset int64  // byte at which the record begins, in the uncompressed data; -1 unknown
 	Line   int64  // from 1, only where the reader began at the start of the file; 0 unknown

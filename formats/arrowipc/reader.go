@@ -9,6 +9,7 @@ import (
 	"github.com/apache/arrow/go/v17/arrow"
 	"github.com/apache/arrow/go/v17/arrow/ipc"
 	"github.com/apache/arrow/go/v17/arrow/memory"
+
 	"github.com/millrace/millrace/columnar"
 	"github.com/millrace/millrace/formats"
 	"github.com/millrace/millrace/formats/internal/widen"
@@ -150,7 +151,6 @@ type reader struct {
 	maxRows int
 
 	next  int // the next record batch
-	first int // its rows before those of the range
 	batch columnar.Batch
 	row   int   // of batch: the next to be returned
 	rows  int64 // of a stream: returned or left out
@@ -285,4 +285,4 @@ func (a *reader) Done() int64 {
 }
 
 // Close releases the file's index.
-func (a *reader) Close() error { return a.file.close() }
+func (a *reader) Close() error { return a.close() }

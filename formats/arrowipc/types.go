@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"github.com/apache/arrow/go/v17/arrow"
+
 	"github.com/millrace/millrace/columnar"
 )
 
@@ -133,6 +134,7 @@ func arrowType(t columnar.Type) (arrow.DataType, error) {
 		return m, nil
 	case columnar.Struct:
 		return arrow.StructOf(fields...), nil
+	default:
+		return nil, fmt.Errorf("%s cannot be written", t)
 	}
-	return nil, fmt.Errorf("%s cannot be written", t)
 }

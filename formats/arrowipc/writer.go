@@ -7,6 +7,7 @@ import (
 
 	"github.com/apache/arrow/go/v17/arrow"
 	"github.com/apache/arrow/go/v17/arrow/ipc"
+
 	"github.com/millrace/millrace/columnar"
 )
 
@@ -49,6 +50,7 @@ func newWriter(isStream bool, codec Codec, w io.Writer, schema *columnar.Schema)
 	out := &writer{out: &counted{w: w}, schema: schema, arrow: s}
 	options := []ipc.Option{ipc.WithSchema(s)}
 	switch codec {
+	case None:
 	case LZ4:
 		options = append(options, ipc.WithLZ4())
 	case Zstd:

@@ -6,12 +6,13 @@ import (
 	"testing"
 	"time"
 
+	"github.com/twmb/avro/ocf"
+	"pgregory.net/rapid"
+
 	"github.com/millrace/millrace/columnar"
 	"github.com/millrace/millrace/formats"
 	"github.com/millrace/millrace/formats/avro"
 	"github.com/millrace/millrace/internal/testkit/formattest"
-	"github.com/twmb/avro/ocf"
-	"pgregory.net/rapid"
 
 	other "github.com/twmb/avro"
 )

@@ -51,8 +51,9 @@ func (c Codec) Validate() error {
 	switch c {
 	case "", Snappy, Uncompressed, Deflate, Zstd:
 		return nil
+	default:
+		return fmt.Errorf("avro: unknown codec %q; known are snappy, null, deflate, zstandard", string(c))
 	}
-	return fmt.Errorf("avro: unknown codec %q; known are snappy, null, deflate, zstandard", string(c))
 }
 
 // canRead reports a codec that files cannot be read with.

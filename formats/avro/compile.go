@@ -6,8 +6,9 @@ import (
 	"math"
 	"slices"
 
-	"github.com/millrace/millrace/columnar"
 	"github.com/twmb/avro"
+
+	"github.com/millrace/millrace/columnar"
 )
 
 // reads moves a value from the bytes to a column. skips passes over one.
@@ -209,6 +210,7 @@ func readInteger(s *avro.SchemaNode, want columnar.Type) reads {
 		if !isLogical || t.Kind == want.Kind {
 			return readTime(s.LogicalType)
 		}
+	default: // holds no integers
 	}
 	return nil
 }

@@ -6,10 +6,11 @@ import (
 	"fmt"
 	"io"
 
+	"github.com/twmb/avro"
+
 	"github.com/millrace/millrace/columnar"
 	"github.com/millrace/millrace/formats"
 	"github.com/millrace/millrace/formats/internal/window"
-	"github.com/twmb/avro"
 )
 
 const (

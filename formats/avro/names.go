@@ -3,8 +3,9 @@ package avro
 import (
 	"fmt"
 
-	"github.com/millrace/millrace/columnar"
 	"github.com/twmb/avro"
+
+	"github.com/millrace/millrace/columnar"
 )
 
 // names are the named types of a schema, by full name.

@@ -113,7 +113,7 @@ func (a *reader) nextBlock() error {
 	if a.at >= a.want.To {
 		return io.EOF
 	}
-	b, err := a.file.next(a.at)
+	b, err := a.next(a.at)
 	if err != nil {
 		return err
 	}

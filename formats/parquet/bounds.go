@@ -22,7 +22,7 @@ func (b *bounds) add(c *columnar.Column) {
 	if c.Len == 0 {
 		return
 	}
-	least, most := -1, -1
+	var least, most int
 	switch c.Type.Kind {
 	case columnar.Bool:
 		return

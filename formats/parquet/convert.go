@@ -33,10 +33,10 @@ func halves(dst []float32, src []byte) {
 
 func half(h uint16) float32 {
 	sign, exp, frac := uint32(h>>15)<<31, uint32(h>>10)&31, uint32(h)&1023
-	switch {
-	case exp == 31:
+	switch exp {
+	case 31:
 		return math.Float32frombits(sign | 255<<23 | frac<<13)
-	case exp == 0: // subnormal, or zero: frac times 2^-24, which is exact
+	case 0: // subnormal, or zero: frac times 2^-24, which is exact
 		return math.Float32frombits(sign | math.Float32bits(float32(frac)/(1<<24)))
 	default:
 		return math.Float32frombits(sign | (exp+112)<<23 | frac<<13)

@@ -9,19 +9,18 @@ import (
 // deltas decodes DELTA_BINARY_PACKED (Encodings.md; Lemire and Boytsov 2012 for the idea): the first value, then blocks of differences from a
 // least one, in miniblocks that have a width of bits each.
 type deltas struct {
-	data    []byte
-	mini    int // values in a miniblock
-	minis   int // miniblocks in a block
-	total   int // values not read yet
-	value   uint64
-	first   bool // value is the first one and has not been read
-	least   uint64
-	widths  []byte // of the block's miniblocks to come
-	left    int    // differences left in the miniblock
-	width   int
-	bits    []byte // of the miniblock
-	bit     int
-	current uint64
+	data   []byte
+	mini   int // values in a miniblock
+	minis  int // miniblocks in a block
+	total  int // values not read yet
+	value  uint64
+	first  bool // value is the first one and has not been read
+	least  uint64
+	widths []byte // of the block's miniblocks to come
+	left   int    // differences left in the miniblock
+	width  int
+	bits   []byte // of the miniblock
+	bit    int
 }
 
 var errDelta = errors.New("damaged differences")

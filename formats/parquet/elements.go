@@ -53,11 +53,12 @@ func appendElements(all []element, f columnar.Field) ([]element, error) {
 			}
 		}
 		return all, nil
+	default:
+		if err := setStored(&e, f.Type); err != nil {
+			return nil, err
+		}
+		return append(all, e), nil
 	}
-	if err := setStored(&e, f.Type); err != nil {
-		return nil, err
-	}
-	return append(all, e), nil
 }
 
 // setStored says how values of a type are stored.

@@ -75,7 +75,13 @@ func appendPlain(dst []byte, e element, c *columnar.Column) []byte {
 			dst = append(binary.LittleEndian.AppendUint32(dst, uint32(len(v))), v...)
 		}
 		return dst
+	default:
+		return appendFixed(dst, e, c)
 	}
+}
+
+// appendFixed appends values of one length.
+func appendFixed(dst []byte, e element, c *columnar.Column) []byte {
 	switch c.Type.Kind {
 	case columnar.Int8:
 		return appendWide(dst, columnar.Values[int8](*c))

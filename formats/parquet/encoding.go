@@ -85,7 +85,7 @@ func (x *indexes) start(data []byte) error {
 // next returns the next indexes, k at most.
 func (x *indexes) next(k int) ([]uint32, error) {
 	b := x.block[:min(k, len(x.block))]
-	return b, x.hybrid.read(b)
+	return b, x.read(b)
 }
 
 // newSink returns the sink for a leaf.

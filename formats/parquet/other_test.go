@@ -52,14 +52,12 @@ func wanted(i int) []any {
 		}
 		list = append(list, []any{int32(k), [][2]any{{"k", text}}})
 	}
-	d := fmt.Sprintf("%d00000000000000000.000", i)
-	if i == 0 {
+	d := fmt.Sprintf("%d99999999999999999.993", i-1)
+	switch i {
+	case 0:
 		d = "-0.007"
-	} else {
-		d = fmt.Sprintf("%d99999999999999999.993", i-1)
-		if i == 1 {
-			d = "99999999999999999.993"
-		}
+	case 1:
+		d = "99999999999999999.993"
 	}
 	at := time.Date(1969, 12, 31, 23, 0, 0, 0, time.UTC).Add(2 * time.Minute * time.Duration(i))
 	return []any{int64(i*i*1000003 - 5), fmt.Sprintf("text %d", i%9), i%3 == 0, float64(i) / 3, fmt.Appendf(nil, "%05d", i), d, at, list}

@@ -10,9 +10,10 @@ import (
 	"github.com/klauspost/compress/gzip"
 	"github.com/klauspost/compress/snappy"
 	"github.com/klauspost/compress/zstd"
+	"github.com/pierrec/lz4/v4"
+
 	"github.com/millrace/millrace/formats"
 	"github.com/millrace/millrace/formats/internal/window"
-	"github.com/pierrec/lz4/v4"
 )
 
 // The codecs of pages, by their numbers in the file.

@@ -3,11 +3,12 @@ package parquet_test
 import (
 	"testing"
 
+	"pgregory.net/rapid"
+
 	"github.com/millrace/millrace/columnar"
 	"github.com/millrace/millrace/formats"
 	"github.com/millrace/millrace/formats/parquet"
 	"github.com/millrace/millrace/internal/testkit/formattest"
-	"pgregory.net/rapid"
 )
 
 type rowFormat = parquet.Format[columnar.Row]

@@ -62,19 +62,19 @@ func bound(l *leafType, b []byte) any {
 			return columnar.DecimalValue{Unscaled: decimalOf(b), Scale: l.typ.Scale}
 		case l.typ.Kind == columnar.FixedBinary:
 			return b
+		default:
+			return nil
 		}
-		return nil
+	default:
+		switch {
+		case len(b) != physWidth(l.elem):
+			return nil
+		case len(b) == 4:
+			return numberBound(l, int64(int32(binary.LittleEndian.Uint32(b))))
+		default:
+			return numberBound(l, int64(binary.LittleEndian.Uint64(b)))
+		}
 	}
-	if len(b) != physWidth(l.elem) {
-		return nil
-	}
-	v := int64(0)
-	if len(b) == 4 {
-		v = int64(int32(binary.LittleEndian.Uint32(b)))
-	} else {
-		v = int64(binary.LittleEndian.Uint64(b))
-	}
-	return numberBound(l, v)
 }
 
 func textBound(l *leafType, b []byte) any {
@@ -87,6 +87,7 @@ func textBound(l *leafType, b []byte) any {
 		if len(b) <= 16 {
 			return columnar.DecimalValue{Unscaled: decimalOf(b), Scale: l.typ.Scale}
 		}
+	default: // is not stored as text
 	}
 	return nil
 }

@@ -127,6 +127,7 @@ func shapeOf(n *node, a at, path []string) (*shape, error) {
 		return listOf(n.name, item, false, a), nil
 	case optional:
 		a.def++
+	case required:
 	}
 	s, err := valueOf(n, a, path)
 	if err == nil {

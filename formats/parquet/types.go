@@ -2,6 +2,7 @@ package parquet
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/millrace/millrace/columnar"
 )
@@ -11,10 +12,8 @@ func typeOf(e element) (columnar.Type, error) {
 	l := modern(e)
 	unfit := fmt.Errorf("values of %s cannot be of logical type %d", e.phys, l.kind)
 	is := func(t columnar.Type, phys ...physical) (columnar.Type, error) {
-		for _, p := range phys {
-			if p == e.phys {
-				return t, nil
-			}
+		if slices.Contains(phys, e.phys) {
+			return t, nil
 		}
 		return t, unfit
 	}

@@ -6,6 +6,7 @@ import (
 	"io"
 
 	"github.com/klauspost/compress/zlib"
+
 	"github.com/millrace/millrace/formats/compress"
 )
 
@@ -56,8 +57,9 @@ func (c Codec) Validate() error {
 	switch c {
 	case "", Zlib, Gzip, Snappy, LZ4, Zstd:
 		return nil
+	default:
+		return fmt.Errorf("sequencefile: unknown codec %q; known are zlib, gzip, snappy, lz4, zstd", string(c))
 	}
-	return fmt.Errorf("sequencefile: unknown codec %q; known are zlib, gzip, snappy, lz4, zstd", string(c))
 }
 
 // codecOf returns the codec of a class.

@@ -88,7 +88,7 @@ func (r *reader) nextRecord(size int32) (key, value []byte, err error) {
 	}
 	r.at += int64(size) + 8
 	key, value = b[8:8+n], b[8+n:]
-	if r.file.record {
+	if r.record {
 		if r.room, err = r.codec.unpack(value, r.room); err != nil {
 			return nil, nil, fmt.Errorf("at %d: decompressing %s: %w", at, r.codec, err)
 		}

@@ -6,11 +6,12 @@ import (
 	"strings"
 	"testing"
 
+	"pgregory.net/rapid"
+
 	"github.com/millrace/millrace/columnar"
 	"github.com/millrace/millrace/formats"
 	"github.com/millrace/millrace/formats/sequencefile"
 	"github.com/millrace/millrace/internal/testkit/formattest"
-	"pgregory.net/rapid"
 )
 
 type rowFormat = sequencefile.Format[columnar.Row]
@@ -18,7 +19,9 @@ type rowFormat = sequencefile.Format[columnar.Row]
 // types are those that have a class.
 var types = []columnar.Type{
 	columnar.StringType, columnar.BinaryType, columnar.BoolType, columnar.Int32Type, columnar.Int64Type, columnar.Float64Type,
-	{Kind: columnar.Int8}, {Kind: columnar.Int16}, {Kind: columnar.Float32},
+	{Kind: columnar.Int8},
+	{Kind: columnar.Int16},
+	{Kind: columnar.Float32},
 }
 
 func drawFormat(rt *rapid.T) formats.Format {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 
 	"github.com/millrace/millrace/columnar"
 )
@@ -224,8 +225,8 @@ func (c *class) append(dst []byte, col *columnar.Column, row int) []byte {
 		return append(dst, 0)
 	case c.width > 0:
 		v := col.FixedBytes(row)
-		for i := len(v) - 1; i >= 0; i-- {
-			dst = append(dst, v[i])
+		for _, b := range slices.Backward(v) {
+			dst = append(dst, b)
 		}
 	}
 	return dst

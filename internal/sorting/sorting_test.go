@@ -92,7 +92,7 @@ func TestRangesOfManySorted(t *testing.T) {
 			if i < len(bounds) {
 				upper = bounds[i]
 			}
-			got = append(got, read(rt, t, all, lower, upper)...)
+			got = append(got, read(rt, all, lower, upper)...)
 		}
 		if !slices.Equal(got, want) {
 			rt.Fatalf("got %d rows\n%.500q\nwant %d\n%.500q", len(got), got, len(want), want)
@@ -111,15 +111,15 @@ func TestRangesOfManySorted(t *testing.T) {
 	})
 }
 
-func read(rt *rapid.T, t *testing.T, all []*sorting.Sorted, lower, upper []byte) (out []string) {
+func read(t *rapid.T, all []*sorting.Sorted, lower, upper []byte) (out []string) {
 	m, err := sorting.Open(t.Context(), all, lower, upper)
 	if err != nil {
-		rt.Fatal(err)
+		t.Fatal(err)
 	}
 	for {
 		b, ok, err := m.Next()
 		if err != nil {
-			rt.Fatal(err)
+			t.Fatal(err)
 		}
 		if !ok {
 			break
@@ -129,7 +129,7 @@ func read(rt *rapid.T, t *testing.T, all []*sorting.Sorted, lower, upper []byte)
 		}
 	}
 	if err := m.Close(); err != nil {
-		rt.Fatal(err)
+		t.Fatal(err)
 	}
 	return out
 }

@@ -8,9 +8,10 @@ import (
 	"strings"
 	"testing"
 
+	"pgregory.net/rapid"
+
 	"github.com/millrace/millrace/columnar"
 	"github.com/millrace/millrace/formats"
-	"pgregory.net/rapid"
 )
 
 // RoundTrip checks of random batches that what is written is read back equal: as a whole, in any split, going on from any position, and of some
@@ -144,11 +145,21 @@ func Everything() *columnar.Schema {
 		), false)},
 	)
 	for _, t := range []columnar.Type{
-		columnar.BoolType, columnar.Int32Type, columnar.Int64Type, columnar.Float64Type, {Kind: columnar.Float32}, columnar.StringType,
-		columnar.BinaryType, columnar.DateType, columnar.TimestampType, {Kind: columnar.Timestamp}, columnar.DecimalOf(5, 2),
-		columnar.DecimalOf(15, 2), columnar.DecimalOf(38, 10), {Kind: columnar.FixedBinary, Width: 5},
-		{Kind: columnar.Int8}, {Kind: columnar.Int16}, {Kind: columnar.Uint8}, {Kind: columnar.Uint16}, {Kind: columnar.Uint32},
-		{Kind: columnar.Uint64}, {Kind: columnar.Duration},
+		columnar.BoolType, columnar.Int32Type, columnar.Int64Type, columnar.Float64Type,
+		{Kind: columnar.Float32},
+		columnar.StringType,
+		columnar.BinaryType, columnar.DateType, columnar.TimestampType,
+		{Kind: columnar.Timestamp},
+		columnar.DecimalOf(5, 2),
+		columnar.DecimalOf(15, 2), columnar.DecimalOf(38, 10),
+		{Kind: columnar.FixedBinary, Width: 5},
+		{Kind: columnar.Int8},
+		{Kind: columnar.Int16},
+		{Kind: columnar.Uint8},
+		{Kind: columnar.Uint16},
+		{Kind: columnar.Uint32},
+		{Kind: columnar.Uint64},
+		{Kind: columnar.Duration},
 	} {
 		s.Fields = append(s.Fields, columnar.Field{Name: "n_" + t.String(), Type: t, Nullable: true}, columnar.Field{Name: t.String(), Type: t})
 	}

@@ -12,10 +12,11 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
+	"pgregory.net/rapid"
+
 	"github.com/millrace/millrace/columnar"
 	"github.com/millrace/millrace/columnar/codec"
 	"github.com/millrace/millrace/formats"
-	"pgregory.net/rapid"
 )
 
 // File is a formats.Input in memory.
