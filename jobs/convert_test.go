@@ -59,18 +59,30 @@ func TestConvertThere(t *testing.T) {
 	}
 	slices.Sort(want)
 	for _, c := range []struct{ format, codec string }{
-		{"csv", ""}, {"csv", "gzip"}, {"tsv", "zstd"}, {"json", ""}, {"json", "lz4"}, {"parquet", ""}, {"parquet", "zstd"}, {"parquet", "none"},
-		{"arrow", ""}, {"arrow", "zstd"}, {"avro", ""}, {"avro", "deflate"},
+		{"csv", ""},
+		{"csv", "gzip"},
+		{"tsv", "zstd"},
+		{"json", ""},
+		{"json", "lz4"},
+		{"parquet", ""},
+		{"parquet", "zstd"},
+		{"parquet", "none"},
+		{"arrow", ""},
+		{"arrow", "zstd"},
+		{"avro", ""},
+		{"avro", "deflate"},
 	} {
 		t.Run(c.format+" "+c.codec, func(t *testing.T) {
-			each(t, func(t *testing.T, o runner.Options) {
-				there, back := t.TempDir(), t.TempDir()
-				run(t, &jobs.Convert{In: in, Out: there, To: c.format, Codec: c.codec}, o)
-				run(t, &jobs.Convert{In: there, From: c.format, Out: back, To: "csv"}, o)
-				if diff := gocmp.Diff(want, csvLines(t, back, "id,name,price,day")); diff != "" {
-					t.Errorf("rows differ (-want +got):\n%.2000s", diff)
-				}
-			})
+			for name, o := range settings(t) {
+				t.Run(name, func(t *testing.T) {
+					there, back := t.TempDir(), t.TempDir()
+					run(t, &jobs.Convert{In: in, Out: there, To: c.format, Codec: c.codec}, o)
+					run(t, &jobs.Convert{In: there, From: c.format, Out: back, To: "csv"}, o)
+					if diff := gocmp.Diff(want, csvLines(t, back, "id,name,price,day")); diff != "" {
+						t.Errorf("rows differ (-want +got):\n%.2000s", diff)
+					}
+				})
+			}
 		})
 	}
 }
@@ -88,16 +100,18 @@ func TestConvertSome(t *testing.T) {
 	slices.Sort(want)
 	run(t, &jobs.Convert{In: dir + "/*.csv", Out: dir + "/all.parquet"}, runner.Options{Parallelism: 2})
 	for _, in := range []string{dir + "/items.csv", dir + "/all.parquet"} {
-		each(t, func(t *testing.T, o runner.Options) {
-			out := t.TempDir()
-			run(t, &jobs.Convert{In: in, Out: out, To: "csv", Filter: "price is not null and id >= 500", Columns: "name, id * 2 as double", Files: 2}, o)
-			if diff := gocmp.Diff(want, csvLines(t, out, "name,double")); diff != "" {
-				t.Errorf("rows differ (-want +got):\n%.2000s", diff)
-			}
-			if n := len(files(t, out)); n > 2 {
-				t.Errorf("%d files", n)
-			}
-		})
+		for name, o := range settings(t) {
+			t.Run(name, func(t *testing.T) {
+				out := t.TempDir()
+				run(t, &jobs.Convert{In: in, Out: out, To: "csv", Filter: "price is not null and id >= 500", Columns: "name, id * 2 as double", Files: 2}, o)
+				if diff := gocmp.Diff(want, csvLines(t, out, "name,double")); diff != "" {
+					t.Errorf("rows differ (-want +got):\n%.2000s", diff)
+				}
+				if n := len(files(t, out)); n > 2 {
+					t.Errorf("%d files", n)
+				}
+			})
+		}
 	}
 }
 

@@ -3,7 +3,6 @@ package jobs_test
 import (
 	"flag"
 	"io"
-	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -27,12 +26,14 @@ func TestMain(m *testing.M) {
 // parallelisms are the numbers of tasks that each job is run with.
 var parallelisms = map[string]int{"1 task": 1, "2 tasks": 2, "7 tasks": 7}
 
-// each runs a test with each number of tasks.
-func each(t *testing.T, test func(t *testing.T, o runner.Options)) {
+// settings returns the ways in which each job is run, by name.
+func settings(t *testing.T) map[string]runner.Options {
 	t.Helper()
-	for _, name := range slices.Sorted(maps.Keys(parallelisms)) {
-		t.Run(name, func(t *testing.T) { test(t, runner.Options{Parallelism: parallelisms[name], Scratch: t.TempDir()}) })
+	all := map[string]runner.Options{}
+	for name, tasks := range parallelisms {
+		all[name] = runner.Options{Parallelism: tasks, Scratch: t.TempDir()}
 	}
+	return all
 }
 
 // run runs a job that must succeed.

@@ -36,28 +36,30 @@ func report(all []string, duplicates int) string {
 
 func TestTera(t *testing.T) {
 	const rows = 20000
-	each(t, func(t *testing.T, o runner.Options) {
-		made, sorted, checked := t.TempDir(), t.TempDir(), t.TempDir()
-		run(t, &jobs.TeraGen{Rows: rows, First: 7, Out: made}, o)
-		want := records(t, made)
-		if len(want) != rows {
-			t.Fatalf("%d records made", len(want))
-		}
-		slices.Sort(want)
-		small := o
-		small.Memory = 1 << 20
-		for name, o := range map[string]runner.Options{"in memory": o, "spilled": small} {
-			run(t, &jobs.TeraSort{In: made, Out: sorted, Mode: "overwrite"}, o)
-			if !slices.Equal(records(t, sorted), want) {
-				t.Errorf("%s: the records are not sorted", name)
+	for name, o := range settings(t) {
+		t.Run(name, func(t *testing.T) {
+			made, sorted, checked := t.TempDir(), t.TempDir(), t.TempDir()
+			run(t, &jobs.TeraGen{Rows: rows, First: 7, Out: made}, o)
+			want := records(t, made)
+			if len(want) != rows {
+				t.Fatalf("%d records made", len(want))
 			}
-		}
-		sum := strings.Fields(report(want, 0))[3]
-		run(t, &jobs.TeraValidate{In: sorted, Out: checked, Records: rows, Checksum: sum}, o)
-		if got := content(t, checked); got != report(want, 0) {
-			t.Errorf("report %q, want %q", got, report(want, 0))
-		}
-	})
+			slices.Sort(want)
+			small := o
+			small.Memory = 1 << 20
+			for name, o := range map[string]runner.Options{"in memory": o, "spilled": small} {
+				run(t, &jobs.TeraSort{In: made, Out: sorted, Mode: "overwrite"}, o)
+				if !slices.Equal(records(t, sorted), want) {
+					t.Errorf("%s: the records are not sorted", name)
+				}
+			}
+			sum := strings.Fields(report(want, 0))[3]
+			run(t, &jobs.TeraValidate{In: sorted, Out: checked, Records: rows, Checksum: sum}, o)
+			if got := content(t, checked); got != report(want, 0) {
+				t.Errorf("report %q, want %q", got, report(want, 0))
+			}
+		})
+	}
 }
 
 func TestTeraASCII(t *testing.T) {

@@ -16,7 +16,6 @@ import (
 	gocmp "github.com/google/go-cmp/cmp"
 
 	"github.com/millrace/millrace/jobs"
-	"github.com/millrace/millrace/runner"
 )
 
 // prose is lines of words from a fixed seed.
@@ -66,16 +65,18 @@ func TestWordCount(t *testing.T) {
 			want = append(want, fmt.Sprintf("%s,%d", w, n))
 		}
 		slices.Sort(want)
-		each(t, func(t *testing.T, o runner.Options) {
-			out := t.TempDir()
-			run(t, &jobs.WordCount{In: in, Out: out, Exact: exact, Files: 1}, o)
-			if diff := gocmp.Diff(want, lines(t, out)); diff != "" {
-				t.Errorf("counts differ (-want +got):\n%s", diff)
-			}
-			if n := len(files(t, out)); n != 1 {
-				t.Errorf("%d files", n)
-			}
-		})
+		for name, o := range settings(t) {
+			t.Run(name, func(t *testing.T) {
+				out := t.TempDir()
+				run(t, &jobs.WordCount{In: in, Out: out, Exact: exact, Files: 1}, o)
+				if diff := gocmp.Diff(want, lines(t, out)); diff != "" {
+					t.Errorf("counts differ (-want +got):\n%s", diff)
+				}
+				if n := len(files(t, out)); n != 1 {
+					t.Errorf("%d files", n)
+				}
+			})
+		}
 	}
 }
 
@@ -99,19 +100,21 @@ func TestGrep(t *testing.T) {
 		}
 		slices.Sort(want)
 		t.Run(name, func(t *testing.T) {
-			each(t, func(t *testing.T, o runner.Options) {
-				job := c.job
-				job.In, job.Out = in, t.TempDir()
-				run(t, &job, o)
-				if diff := gocmp.Diff(want, lines(t, job.Out)); diff != "" {
-					t.Errorf("lines differ (-want +got):\n%s", diff)
-				}
-				job.Count, job.Out = true, t.TempDir()
-				run(t, &job, o)
-				if got := content(t, job.Out); got != strconv.Itoa(len(want))+"\n" {
-					t.Errorf("count %q, want %d", got, len(want))
-				}
-			})
+			for name, o := range settings(t) {
+				t.Run(name, func(t *testing.T) {
+					job := c.job
+					job.In, job.Out = in, t.TempDir()
+					run(t, &job, o)
+					if diff := gocmp.Diff(want, lines(t, job.Out)); diff != "" {
+						t.Errorf("lines differ (-want +got):\n%s", diff)
+					}
+					job.Count, job.Out = true, t.TempDir()
+					run(t, &job, o)
+					if got := content(t, job.Out); got != strconv.Itoa(len(want))+"\n" {
+						t.Errorf("count %q, want %d", got, len(want))
+					}
+				})
+			}
 		})
 	}
 	fails(t, &jobs.Grep{Pattern: "(", In: in, Out: t.TempDir()}, "missing closing )")
@@ -129,27 +132,29 @@ func TestPageRank(t *testing.T) {
 	dir := t.TempDir()
 	put(t, dir, "links.txt", strings.Join(text, "\n")+"\n")
 	want := rank(links, 4, 0.85)
-	each(t, func(t *testing.T, o runner.Options) {
-		out := t.TempDir()
-		run(t, &jobs.PageRank{In: dir, Out: out, Iterations: 4, Damping: 0.85}, o)
-		got := map[string]float64{}
-		for _, line := range lines(t, out) {
-			page, value, _ := strings.Cut(line, ",")
-			f, err := strconv.ParseFloat(value, 64)
-			if err != nil {
-				t.Fatal(err)
+	for name, o := range settings(t) {
+		t.Run(name, func(t *testing.T) {
+			out := t.TempDir()
+			run(t, &jobs.PageRank{In: dir, Out: out, Iterations: 4, Damping: 0.85}, o)
+			got := map[string]float64{}
+			for _, line := range lines(t, out) {
+				page, value, _ := strings.Cut(line, ",")
+				f, err := strconv.ParseFloat(value, 64)
+				if err != nil {
+					t.Fatal(err)
+				}
+				got[page] = f
 			}
-			got[page] = f
-		}
-		if len(got) != len(want) {
-			t.Fatalf("%d pages, want %d", len(got), len(want))
-		}
-		for page, x := range want {
-			if math.Abs(got[page]-x) > 1e-9 {
-				t.Errorf("%s has the rank %v, want %v", page, got[page], x)
+			if len(got) != len(want) {
+				t.Fatalf("%d pages, want %d", len(got), len(want))
 			}
-		}
-	})
+			for page, x := range want {
+				if math.Abs(got[page]-x) > 1e-9 {
+					t.Errorf("%s has the rank %v, want %v", page, got[page], x)
+				}
+			}
+		})
+	}
 	put(t, dir, "links.txt", "a b\na b c\n")
 	fails(t, &jobs.PageRank{In: dir, Out: t.TempDir(), Iterations: 1}, "a link is two names", "a b c", "pagerank.go:")
 	fails(t, &jobs.PageRank{In: dir, Out: t.TempDir()}, "0 iterations")

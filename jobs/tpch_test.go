@@ -78,16 +78,16 @@ func randomTables() (t tables) {
 }
 
 // save writes the tables as Parquet, in row groups of few rows so that some can be passed over.
-func (t tables) save(tt *testing.T) string {
-	tt.Helper()
-	dir := tt.TempDir()
-	_, err := runner.Run(tt.Context(), func(job *plan.Job) {
-		saveTable(job, dir, "lineitem", t.lines)
-		saveTable(job, dir, "orders", t.orders)
-		saveTable(job, dir, "customer", t.customers)
+func (data tables) save(t *testing.T) string {
+	t.Helper()
+	dir := t.TempDir()
+	_, err := runner.Run(t.Context(), func(job *plan.Job) {
+		saveTable(job, dir, "lineitem", data.lines)
+		saveTable(job, dir, "orders", data.orders)
+		saveTable(job, dir, "customer", data.customers)
 	}, runner.Options{Parallelism: 2})
 	if err != nil {
-		tt.Fatal(err)
+		t.Fatal(err)
 	}
 	return dir
 }
@@ -200,17 +200,19 @@ func TestTPCH(t *testing.T) {
 	in := data.save(t)
 	for query, want := range map[int][]string{1: data.q1(), 3: data.q3(), 6: data.q6()} {
 		t.Run(fmt.Sprint("q", query), func(t *testing.T) {
-			each(t, func(t *testing.T, o runner.Options) {
-				out := t.TempDir()
-				run(t, &jobs.TPCH{Query: query, In: in, Out: out}, o)
-				got := strings.Split(strings.TrimSuffix(content(t, out), "\n"), "\n")
-				if query == 1 {
-					got = rounded(t, got)
-				}
-				if diff := gocmp.Diff(want, got); diff != "" {
-					t.Errorf("rows differ (-want +got):\n%s", diff)
-				}
-			})
+			for name, o := range settings(t) {
+				t.Run(name, func(t *testing.T) {
+					out := t.TempDir()
+					run(t, &jobs.TPCH{Query: query, In: in, Out: out}, o)
+					got := strings.Split(strings.TrimSuffix(content(t, out), "\n"), "\n")
+					if query == 1 {
+						got = rounded(t, got)
+					}
+					if diff := gocmp.Diff(want, got); diff != "" {
+						t.Errorf("rows differ (-want +got):\n%s", diff)
+					}
+				})
+			}
 		})
 	}
 	fails(t, &jobs.TPCH{Query: 2, In: in, Out: t.TempDir()}, "--query is 2")

@@ -34,16 +34,26 @@ type Spec interface{ spec() }
 
 // The operators.
 type (
-	Source struct{ Read plan.Read }  // reads; always first
-	Rows   struct{ Op plan.Rows }    // the user's functions
-	Whole  struct{ Op plan.Whole }   // a function over a partition, or over groups of sorted input
-	Filter struct{ Op plan.Filter }  // keeps rows
-	Select struct{ Op plan.Project } // computes columns
-	Pick   struct{ Columns []int }   // keeps columns, in that order
-	Sink   struct{ Op plan.Write }   // writes
-	Result struct{ Op plan.Collect } // hands rows to the program
-	Limit  struct{ Rows int64 }      // passes the first rows
-	Order  struct {                  // sorts
+	// Source reads; it is always first.
+	Source struct{ Read plan.Read }
+	// Rows calls the user's functions.
+	Rows struct{ Op plan.Rows }
+	// Whole calls a function over a partition, or over groups of sorted input.
+	Whole struct{ Op plan.Whole }
+	// Filter keeps rows.
+	Filter struct{ Op plan.Filter }
+	// Select computes columns.
+	Select struct{ Op plan.Project }
+	// Pick keeps columns, in that order.
+	Pick struct{ Columns []int }
+	// Sink writes.
+	Sink struct{ Op plan.Write }
+	// Result hands rows to the program.
+	Result struct{ Op plan.Collect }
+	// Limit passes the first rows.
+	Limit struct{ Rows int64 }
+	// Order sorts.
+	Order struct {
 		Columns []int
 		Orders  []keys.Order
 		Schema  *columnar.Schema // of the rows

@@ -25,14 +25,16 @@ import (
 //	cancel
 func TestCore(t *testing.T) {
 	datadriven.Walk(t, "testdata", func(t *testing.T, path string) {
+		t.Helper()
 		var c *Core
 		datadriven.RunTest(t, path, func(t *testing.T, d *datadriven.TestData) string {
+			t.Helper()
 			step := func(e Event) string {
 				actions, err := c.Step(e)
 				if err != nil {
 					return err.Error()
 				}
-				return print(actions)
+				return render(actions)
 			}
 			switch d.Cmd {
 			case "plan":
@@ -145,8 +147,8 @@ func (s *splits) Step(e connectors.Event) ([]connectors.Action, error) {
 	return nil, nil
 }
 
-// print renders actions, one a line.
-func print(actions []Action) string {
+// render prints actions, one a line.
+func render(actions []Action) string {
 	var b strings.Builder
 	for _, a := range actions {
 		switch a := a.(type) {

@@ -155,12 +155,10 @@ func (c *Coordinator) do(ctx context.Context, a Action) {
 			c.config.Total(a.Stage, a.Known)
 		}
 	case Call:
-		c.calls.Add(1)
-		go func() { // ends with the call, which ends with ctx; Run waits for it
-			defer c.calls.Done()
+		c.calls.Go(func() { // ends with the call, which ends with ctx; Run waits for it
 			result, err := a.Call.Do(ctx)
 			c.mail.put(Called{Stage: a.Stage, Result: connectors.Called{Name: a.Call.Name, Result: result, Err: err}})
-		}()
+		})
 	}
 }
 

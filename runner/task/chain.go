@@ -1,7 +1,9 @@
 package task
 
 import (
+	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/millrace/millrace/columnar"
@@ -60,6 +62,12 @@ type link struct {
 	main    int             // the port that the operator before, or the reader, feeds
 }
 
+// start opens the operator, whose life ctx is from now on.
+func (l *link) start(ctx context.Context) error {
+	l.env.Context = ctx
+	return l.op.Open(l.env)
+}
+
 func (l *link) hasEnded() bool { return l.open == 0 && !l.owing }
 
 // takes says whether the operator takes a batch, or the end, of that input now.
@@ -104,8 +112,7 @@ func (c *chain) freshen() bool {
 // step lets the operator nearest to the tail that can do something do it. False: nothing can be done without input, or without taking from
 // the tail.
 func (c *chain) step() (bool, error) {
-	for i := len(c.links) - 1; i >= 0; i-- {
-		l := c.links[i]
+	for i, l := range slices.Backward(c.links) {
 		if l.out.len() > 0 {
 			continue
 		}

@@ -170,9 +170,8 @@ func (t *Task) work(ctx context.Context) (r control.Report, err error) {
 		}
 	}()
 	for _, l := range t.chain.links {
-		l.env.Context = ctx
 		t.chain.running = l
-		if err := l.op.Open(l.env); err != nil {
+		if err := l.start(ctx); err != nil {
 			return r, l.wrap(err)
 		}
 	}
