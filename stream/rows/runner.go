@@ -2,6 +2,7 @@ package rows
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/millrace/millrace/columnar"
 )
@@ -13,7 +14,7 @@ func CanFuse(first, second Program) bool {
 
 // Fuse returns the program that does first's work and then second's, without columns in between. CanFuse must say yes.
 func Fuse(first, second Program) Program {
-	return Program{Stages: append(first.Stages[:len(first.Stages):len(first.Stages)], second.Stages...), Tail: second.Tail}
+	return Program{Stages: append(slices.Clip(first.Stages), second.Stages...), Tail: second.Tail}
 }
 
 // PassesOn says whether the program may pass columns of its input on as they are: it has no stage, and keeps whole records.
@@ -86,8 +87,8 @@ func (p Program) Bind(from *columnar.Schema, task Task) (*Runner, error) {
 		return nil, err
 	}
 	r.push = r.tail.push()
-	for i := len(p.Stages) - 1; i >= 0; i-- {
-		r.push = p.Stages[i].link(&r.cursor, i, r.push)
+	for i, s := range slices.Backward(p.Stages) {
+		r.push = s.link(&r.cursor, i, r.push)
 	}
 	r.full = r.IsFull
 	if task.Ended != nil {
