@@ -31,8 +31,8 @@ func TestGovernorFollowsMappedMemory(t *testing.T) {
 	b := New(800)
 	table := b.Account("table")
 	g := newGovernor(b, 1000, 100, rt.setLimit, rt.setGOGC, func() int64 { return rt.live })
-	if rt.limit != 900 || rt.gogc != -1 {
-		t.Fatalf("heap limit %d, GOGC %d; want 900 and off", rt.limit, rt.gogc)
+	if rt.limit != 900 || rt.gogc != rarely {
+		t.Fatalf("heap limit %d, GOGC %d; want 900 and 400", rt.limit, rt.gogc)
 	}
 	table.Force(700)
 	table.Mapped(300)
@@ -60,8 +60,8 @@ func TestGovernorFollowsMappedMemory(t *testing.T) {
 	}
 	rt.live = 500
 	g.Check()
-	if rt.gogc != -1 {
-		t.Errorf("with 500 of 900 live GOGC is %d, want off", rt.gogc)
+	if rt.gogc != rarely {
+		t.Errorf("with 500 of 900 live GOGC is %d, want 400", rt.gogc)
 	}
 
 	g.Close()
