@@ -43,7 +43,7 @@ func (w *WordCount) Validate() error {
 // Build implements runner.Job.
 func (w *WordCount) Build(job *plan.Job) {
 	lines := dataset.Read(job, file.Source[string]{Path: w.In, Format: text.Lines{}})
-	words := dataset.FlatMap(lines, strings.FieldsSeq)
+	words := dataset.FlatMap(lines, text.Words)
 	counts := dataset.Aggregate(dataset.GroupBy(words, w.key()), agg.Count[string](), func(word string, n int64) Count {
 		return Count{word, n}
 	})

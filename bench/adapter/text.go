@@ -2,7 +2,6 @@ package main
 
 import (
 	"os"
-	"strings"
 
 	"github.com/millrace/millrace/columnar/agg"
 	"github.com/millrace/millrace/connectors/file"
@@ -21,7 +20,7 @@ type count struct {
 func wordCount(in, out string) func(*plan.Job) {
 	return func(job *plan.Job) {
 		lines := dataset.Read(job, file.Source[string]{Path: in + "/*.txt", Format: text.Lines{}})
-		words := dataset.FlatMap(lines, strings.FieldsSeq)
+		words := dataset.FlatMap(lines, text.Words)
 		counts := dataset.Aggregate(dataset.GroupBy(words, func(w string) string { return w }), agg.Count[string](), func(w string, n int64) count {
 			return count{w, n}
 		})
