@@ -41,7 +41,7 @@ func TestEveryRecordOnce(t *testing.T) {
 				}
 				continue
 			}
-			got = append(got, read(rt, t, s, assign.Splits)...)
+			got = append(got, read(t, rt, s, assign.Splits)...)
 		}
 		slices.Sort(got)
 		if int64(len(got)) != s.Rows {
@@ -56,7 +56,7 @@ func TestEveryRecordOnce(t *testing.T) {
 }
 
 // read returns the squares of the splits' records; only that column is asked for.
-func read(rt *rapid.T, t *testing.T, s generate.Source[pair], splits []connectors.Split) (out []int64) {
+func read(t *testing.T, rt *rapid.T, s generate.Source[pair], splits []connectors.Split) (out []int64) {
 	t.Helper()
 	r, err := s.NewReader(connectors.TaskEnv{}, connectors.Scan{Columns: s.Schema().Select([]int{1}), Rows: 100})
 	if err != nil {
