@@ -28,8 +28,8 @@ type Call struct {
 }
 
 const (
-	// trialRows is after how many rows a Partial looks whether it makes fewer of them.
-	trialRows = 64 << 10
+	// trialRows is after how many rows a Partial looks whether it makes fewer of them: enough for a million groups to have come back.
+	trialRows = 1 << 20
 	// A table with more than keptGroups/keptRows groups a row is not worth its cache misses.
 	keptGroups, keptRows = 4, 5
 )
