@@ -1,12 +1,13 @@
 // Package shuffle is the exchange of rows between tasks.
 //
 // A producer task has a [Writer] for each edge that leaves its stage, a consumer task a [Gate] for each that enters. What lies between is
-// one of two:
+// one of three:
 //
 //   - a [Pipe], pipelined: bounded queues from each producer to each consumer. A full queue makes the writer lack room, and a task without
 //     room takes no input, so that a slow consumer slows its producers down and nothing piles up.
 //   - a blocking exchange (blocking.go): each producer leaves one file sorted by partition with an index, or batches in memory while the
 //     exchange's budget lasts; consumers open it when the producers are done, as often as they are run.
+//   - a sorted exchange (sorted.go), blocking too: producers sort, consumers merge a range of keys, or some partitions, of all of them.
 //
 // Rows that cross are fresh copies which nobody changes afterwards. Writers and gates belong to one task each and are not safe for
 // concurrent use; what they share is guarded inside.

@@ -5,11 +5,12 @@
 //
 //   - [Hash]: rows with equal keys to the same channel, by way of key groups, so that state and exchanges agree on who has which key.
 //   - [Index]: a column of the batch says which channel.
-//   - [Range]: by where the row's sort key falls among given boundaries. [Sampler] and [Boundaries] find boundaries that cut evenly.
 //   - [Spread]: evenly, whatever the rows are.
 //   - [Forward]: all to one channel. [Broadcast]: all to all.
 //
 // Within a channel rows keep their order. Partitioners keep scratch space: one belongs to one goroutine. None are started here.
+//
+// Ranges of keys have no partitioner: an exchange that is cut by range sorts, and is cut when all keys are known (package shuffle).
 //
 // Stability: engine-private, but for the way from hash to key group to channel, which is part of the state format.
 package partition

@@ -2,7 +2,6 @@ package partition_test
 
 import (
 	"fmt"
-	"math/rand/v2"
 	"slices"
 	"testing"
 
@@ -209,83 +208,6 @@ func TestForwardAndBroadcast(t *testing.T) {
 			}
 		}
 	})
-}
-
-// TestRange compares with keys.Compare: no row of a channel is greater than one of a later channel, and equal rows are in one channel.
-func TestRange(t *testing.T) {
-	rapid.Check(t, func(t *rapid.T) {
-		schema := batches.Schema(t, 3)
-		key := partition.SortKey{Columns: []int{0}, Orders: []keys.Order{{Descending: rapid.Bool().Draw(t, "descending"), NullsFirst: rapid.Bool().Draw(t, "nulls")}}}
-		sampler := partition.NewSampler(schema, key, rapid.IntRange(0, 50).Draw(t, "sample"), rand.New(rand.NewPCG(1, 2)))
-		b := batches.Batch(t, schema, 100)
-		sampler.Add(b)
-		sel := make([][]int32, rapid.IntRange(1, 6).Draw(t, "channels"))
-		split(t, partition.NewRange(schema, key, partition.Boundaries(sampler.Keys(), len(sel))), b, sel)
-		for c := range sel {
-			for _, x := range sel[c] {
-				for _, later := range sel[c+1:] {
-					for _, y := range later {
-						if keys.Compare(b.Columns[:1], int(x), b.Columns[:1], int(y), key.Orders) >= 0 {
-							t.Fatalf("row %d of channel %d is not below row %d of a later one", x, c, y)
-						}
-					}
-				}
-			}
-		}
-	})
-}
-
-// TestSamplerIsUniform counts how often each of 1000 rows is in a sample of 100, over many samples.
-func TestSamplerIsUniform(t *testing.T) {
-	const rows, size, rounds = 1000, 100, 400
-	schema := columnar.NewSchema(columnar.Field{Name: "n", Type: columnar.Int64Type})
-	values := make([]int64, rows)
-	for i := range values {
-		values[i] = int64(i)
-	}
-	b := columnar.Batch{Schema: schema, Len: rows, Columns: []columnar.Column{columnar.Of(columnar.Int64Type, values, columnar.Bitmap{})}}
-	key := partition.SortKey{Columns: []int{0}, Orders: make([]keys.Order, 1)}
-	r := rand.New(rand.NewPCG(3, 4))
-	byTenth := make([]int, 10)
-	for range rounds {
-		s := partition.NewSampler(schema, key, size, r)
-		for at := 0; at < rows; at += 50 {
-			s.Add(b.Slice(at, 50))
-		}
-		distinct := map[string]bool{}
-		for _, k := range s.Keys() {
-			distinct[string(k)] = true
-			byTenth[(int(k[6])<<8|int(k[7]))*10/rows]++
-		}
-		if len(distinct) != size {
-			t.Fatalf("%d distinct keys in a sample of %d", len(distinct), size)
-		}
-	}
-	for i, n := range byTenth {
-		if want := size * rounds / 10; n < want*9/10 || n > want*11/10 {
-			t.Errorf("tenth %d has %d keys in the samples, want about %d", i, n, want)
-		}
-	}
-}
-
-func TestBoundariesCutEvenly(t *testing.T) {
-	var sample [][]byte
-	for i := range 1000 {
-		sample = append(sample, fmt.Appendf(nil, "%03d", (i*377)%1000))
-	}
-	var got []string
-	for _, b := range partition.Boundaries(sample, 4) {
-		got = append(got, string(b))
-	}
-	if diff := cmp.Diff([]string{"250", "500", "750"}, got); diff != "" {
-		t.Error(diff)
-	}
-	if got := partition.Boundaries([][]byte{{1}, {1}, {1}}, 4); len(got) != 1 {
-		t.Errorf("one key gives %d bounds", len(got))
-	}
-	if got := partition.Boundaries(nil, 4); got != nil {
-		t.Errorf("no sample gives %v", got)
-	}
 }
 
 func BenchmarkHash(b *testing.B) {
