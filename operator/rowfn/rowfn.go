@@ -93,9 +93,6 @@ func (o *Operator) flush(out stream.Output) error {
 	return nil
 }
 
-// Stages returns the records given by each fused stage so far; see rows.Runner.Counts.
-func (o *Operator) Stages() []int64 { return o.runner.Counts() }
-
 // Where names the user's node and the record that ran last: for messages about panics.
 func (o *Operator) Where() string { return o.runner.Where() }
 

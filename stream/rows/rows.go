@@ -213,9 +213,13 @@ func (t *selectedTail[T]) push() any {
 	if len(t.parts) == 1 && t.encoder == nil {
 		return t.parts[0].Func()
 	}
+	add := make([]func(T), len(t.parts))
+	for i, p := range t.parts {
+		add[i] = p.Func()
+	}
 	return func(v T) {
-		for _, p := range t.parts {
-			p.Append(v)
+		for _, f := range add {
+			f(v)
 		}
 		if t.encoder != nil {
 			t.encoder.Append(v)
