@@ -189,7 +189,7 @@ func (c *Coordinator) finish(ctx context.Context, f Finish) (map[int]connectors.
 		}
 		p, err := c.commit(ctx, n, sink, f.Prepared[s.ID])
 		if err != nil {
-			return nil, fmt.Errorf("%s: publishing: %w", n, err)
+			return published, fmt.Errorf("%s: publishing, after %d of the job's other outputs: %w", n, len(published), err)
 		}
 		published[n.ID] = p
 	}

@@ -136,6 +136,10 @@ func (w *Worker) run(ctx context.Context, a control.Assignment, p prepared) {
 	report, err := control.Report{}, p.err
 	if err == nil {
 		report, err = p.task.Run(ctx)
+	} else {
+		for _, o := range p.outputs {
+			o.Abort()
+		}
 	}
 	for _, m := range p.memory {
 		m.Close()
