@@ -76,6 +76,10 @@ func (n *Node) Derive() error {
 	for i, input := range n.Inputs {
 		in[i] = input.Schema
 	}
+	if side, ok := n.Op.(SideOutput); ok {
+		n.Schema = n.Inputs[0].Op.(Placed).Sides()[side.Side]
+		return nil
+	}
 	schema, err := n.Op.Output(in)
 	if err != nil {
 		return err

@@ -3,7 +3,8 @@
 // An [Operator] transforms batches. It is pushed a batch at a time, by one goroutine, and emits to an [Output] that only collects: the
 // task moves batches on afterwards, from the tail of the chain, so that operators never call each other. Optional abilities are
 // interfaces of their own, looked up once when a chain is built: [Resumer] for those that owe more than one batch, [Chooser] for those
-// that read one input before another. [Env] is what an operator may use of the world.
+// that read one input before another, [Timed] and [Alarmed] for those that act when time passes, [Stateful] and [Notified] for those
+// whose state goes into checkpoints. [Env] is what an operator may use of the world.
 //
 // Stability: extension. Operators of others implement these interfaces.
 package stream
@@ -12,11 +13,13 @@ import (
 	"context"
 	"log/slog"
 	"math/rand/v2"
+	"time"
 
 	"github.com/millrace/millrace/columnar"
 	"github.com/millrace/millrace/internal/budget"
 	"github.com/millrace/millrace/internal/spill"
 	"github.com/millrace/millrace/metrics"
+	"github.com/millrace/millrace/state"
 	"github.com/millrace/millrace/vfs"
 )
 
@@ -63,6 +66,9 @@ func (s InputSet) Has(i int) bool { return s>>i&1 != 0 }
 type Output interface {
 	// Emit adds a batch. Its buffers must stay as they are until the operator is called again.
 	Emit(b columnar.Batch)
+	// EmitSide adds a batch to a side output: one of those that the operator's node has, by number. Its buffers must stay as they are only
+	// until EmitSide returns.
+	EmitSide(side int, b columnar.Batch) error
 	// Room is the number of batches that may still be emitted before the output is full.
 	Room() int
 }
@@ -86,6 +92,18 @@ type Env struct {
 	Files   *vfs.Resolver
 	Rand    *rand.Rand      // seeded by job, node and task
 	Bad     func(Bad) error // takes a record that cannot be processed; an error ends the task
+
+	UID      string          // identity of the node's state
+	Clock    Clock           // processing time
+	SetAlarm func(time.Time) // has Alarm called at that time, instead of any set before; the zero time: not at all
+	// Post hands a function to the task, which calls it between two batches, as if it were the operator's own method: the only way in for
+	// other goroutines. It blocks while too many are waiting; false: the task has ended and f will not be called.
+	Post   func(f func(out Output) error) bool
+	Groups state.Groups // the key groups that the task owns
+	// NewStore returns an empty keyed state for keys of those columns, of the back end that the job is set to. Its owner closes it.
+	NewStore func(keys []columnar.Field) (state.Store, error)
+	// IsStreaming says that the job takes checkpoints and that rows of different keys come in the order of arrival. If not, the input ends.
+	IsStreaming bool
 }
 
 // Bad is a record that a reader could not decode or a user's function refused.

@@ -53,6 +53,8 @@ func New(op physical.Op) (stream.Operator, error) {
 		return join.New(join.Spec{
 			Type: join.Type(spec.Op.Type), LeftKeys: spec.Op.LeftKeys, RightKeys: spec.Op.RightKeys, Build: spec.Build,
 		}), nil
+	case physical.Placed:
+		return placed(op.Node, spec.Op)
 	default:
 		return nil, fmt.Errorf("%s: no operator does %T", op.Node, spec)
 	}

@@ -85,6 +85,7 @@ func newDriver(t *testing.T, op stream.Operator, env *stream.Env, v variant) *dr
 
 // output is the stream.Output of one call.
 type output struct {
+	sides   map[int][]columnar.Batch
 	batches []columnar.Batch
 	room    int
 }
@@ -97,6 +98,15 @@ func (o *output) Emit(b columnar.Batch) {
 }
 
 // Room implements stream.Output.
+// EmitSide implements stream.Output: cases look at side outputs by the tests of their operator.
+func (o *output) EmitSide(side int, b columnar.Batch) error {
+	if o.sides == nil {
+		o.sides = map[int][]columnar.Batch{}
+	}
+	o.sides[side] = append(o.sides[side], b.Clone())
+	return nil
+}
+
 func (o *output) Room() int { return max(0, o.room-len(o.batches)) }
 
 func (d *driver) open() {

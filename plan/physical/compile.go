@@ -89,6 +89,10 @@ func (c *compiler) node(n *plan.Node) error {
 		c.write(n, op)
 	case plan.Collect:
 		c.chain(n, Result{op})
+	case plan.SideOutput:
+		c.side(n, op)
+	case plan.Placed:
+		c.placed(n, op)
 	default:
 		return fmt.Errorf("the physical plan knows no operation %T", op)
 	}
@@ -119,7 +123,7 @@ func (c *compiler) chain(n *plan.Node, spec Spec) { c.place(n, c.behind(n), spec
 func (c *compiler) behind(n *plan.Node) *Stage {
 	in := n.Inputs[0]
 	from := c.at[in.ID]
-	if len(c.consumers[in.ID]) == 1 && (n.Parallelism == 0 || n.Parallelism == from.Tasks) {
+	if c.isOnlyConsumer(in) && (n.Parallelism == 0 || n.Parallelism == from.Tasks) {
 		return from
 	}
 	to := c.stage(n)

@@ -126,7 +126,11 @@ type Edge struct {
 	Orders   []keys.Order // one for each of Sorted
 	Blocking bool
 	Schema   *columnar.Schema // of the rows exchanged
+	Side     *Side            // where the rows come from, when that is not the end of From's chain
 }
+
+// Side is a side output of an operator of a chain.
+type Side struct{ At, Number int }
 
 // IsSource says whether the stage reads a source.
 func (s *Stage) IsSource() bool {

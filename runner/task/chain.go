@@ -8,6 +8,7 @@ import (
 
 	"github.com/millrace/millrace/columnar"
 	"github.com/millrace/millrace/metrics"
+	"github.com/millrace/millrace/shuffle"
 	"github.com/millrace/millrace/stream"
 )
 
@@ -16,6 +17,7 @@ type queue struct {
 	batches []columnar.Batch
 	next    int
 	metrics *metrics.Set // of the operator that emits; nil: not counted
+	sides   map[int][]shuffle.Writer
 }
 
 // emitted is the room of an operator's output: an operator is not called again until what it emitted has been taken, so one batch is
@@ -32,6 +34,19 @@ func (q *queue) Emit(b columnar.Batch) {
 		q.metrics.RowsOut.Add(int64(n))
 	}
 	q.batches = append(q.batches, b)
+}
+
+// EmitSide implements stream.Output. The rows of a side that nobody reads are dropped.
+func (q *queue) EmitSide(side int, b columnar.Batch) error {
+	if b.Rows() == 0 {
+		return nil
+	}
+	for _, w := range q.sides[side] {
+		if err := w.Write(b, false); err != nil {
+			return fmt.Errorf("exchanging rows of side output %d: %w", side, err)
+		}
+	}
+	return nil
 }
 
 // Room implements stream.Output.

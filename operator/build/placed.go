@@ -1,0 +1,16 @@
+package build
+
+import (
+	"fmt"
+
+	"github.com/millrace/millrace/plan"
+	"github.com/millrace/millrace/stream"
+)
+
+// placed returns a new operator for an operation that the plan only places.
+func placed(n *plan.Node, op plan.Placed) (stream.Operator, error) {
+	switch op := op.(type) {
+	default:
+		return nil, fmt.Errorf("%s: no operator does %T", n, op)
+	}
+}

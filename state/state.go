@@ -1,0 +1,93 @@
+// Package state is what operators keep between batches: how it is described, frozen, saved and given back.
+//
+// A [Table] describes a named part of an operator's state as columns: keys, a namespace that tells the cells of one key apart (a window,
+// the key of a map, a place in a list), values. [Frozen] is a view of an operator's tables as they were at a moment. Every table, whatever
+// keeps it, can be read as batches of its columns and be filled from them: this is what snapshots are made of, and why they outlive the
+// back end, the parallelism and the program that wrote them.
+//
+// Keyed tables are divided by key group ([Groups]): the low bits of the key's hash (columnar/keys). A task owns a range of groups, and
+// another parallelism is another way to cut the ranges.
+//
+// Stability: extension.
+package state
+
+import (
+	"context"
+	"fmt"
+	"iter"
+	"time"
+
+	"github.com/millrace/millrace/columnar"
+)
+
+// DefaultKeyGroups is the number of key groups of a job that does not say another.
+const DefaultKeyGroups = 1024
+
+// Groups is a range of key groups: from From up to but not including To, of Max, a power of two.
+type Groups struct{ From, To, Max int }
+
+// Share returns the range that task number task of tasks owns: group g belongs to task g*tasks/max (Flink 1.2, KeyGroupRangeAssignment).
+func Share(task, tasks, max int) Groups {
+	return Groups{From: (task*max + tasks - 1) / tasks, To: ((task+1)*max + tasks - 1) / tasks, Max: max}
+}
+
+// Of returns the key group of a hash.
+func (g Groups) Of(hash uint64) int { return int(hash & uint64(g.Max-1)) }
+
+// Has says whether group is in the range.
+func (g Groups) Has(group int) bool { return group >= g.From && group < g.To }
+
+// String prints "[0,512) of 1024".
+func (g Groups) String() string { return fmt.Sprintf("[%d,%d) of %d", g.From, g.To, g.Max) }
+
+// Distribution says which tasks get a table's rows when they are given back.
+type Distribution uint8
+
+// The distributions.
+const (
+	Keyed     Distribution = iota // those whose key group the task owns
+	List                          // each row goes to one task, in turn
+	Union                         // all tasks get all rows of all tasks
+	Broadcast                     // all tasks have the same rows, and get those of one
+)
+
+// String returns the distribution's name.
+func (d Distribution) String() string {
+	return [...]string{"keyed", "list", "union", "broadcast"}[d]
+}
+
+// Table describes a part of an operator's state.
+type Table struct {
+	Name         string // unique within the operator: "seen"
+	Was          string // the name in older snapshots, when it has been renamed; "": the same
+	Kind         string // what the rows mean to the operator: "value", "list", "map", "timers", "panes", ...
+	Distribution Distribution
+	Keys         []columnar.Field // of a keyed table
+	Namespace    []columnar.Field
+	Values       []columnar.Field
+	TTL          time.Duration // how long a value lives after it was written, in processing time; 0: for ever
+}
+
+// Schema returns the columns of the table's rows: keys, namespace, values.
+func (t Table) Schema() *columnar.Schema {
+	s := &columnar.Schema{}
+	s.Fields = append(s.Fields, t.Keys...)
+	s.Fields = append(s.Fields, t.Namespace...)
+	s.Fields = append(s.Fields, t.Values...)
+	return s
+}
+
+// Rows is some rows of a table. Those of a keyed table are all of the key group; in others Group is 0.
+type Rows struct {
+	Group int
+	Batch columnar.Batch
+}
+
+// Frozen is an operator's state in one task as it was at a moment. Any one goroutine may read it until Release, which must be called.
+type Frozen interface {
+	Tables() []Table
+	// Read yields the rows of table number i, those of a keyed table by ascending key group. It stops at the first error and when ctx ends.
+	// A batch may be used until the next one is asked for.
+	Read(ctx context.Context, i int) iter.Seq2[Rows, error]
+	Release()
+}
