@@ -51,12 +51,12 @@ type retractingAverager[A number] struct{ averager[A] }
 
 func (a *averager[A]) Add(groups []int32, in []columnar.Column, sel []int32) error {
 	groups, values := a.load(groups, &in[0], sel)
-	return a.check(a.ops.add(a.totals, groups, values, nil))
+	return a.check(a.ops.add(a.all, groups, values, nil))
 }
 
 func (a *retractingAverager[A]) Retract(groups []int32, in []columnar.Column, sel []int32) error {
 	groups, values := a.load(groups, &in[0], sel)
-	return a.check(a.ops.sub(a.totals, groups, values, nil))
+	return a.check(a.ops.sub(a.all, groups, values, nil))
 }
 
 // load is the loader's, but for integers, which become 128 bits wide.

@@ -18,11 +18,8 @@ func CountOf(t columnar.Type) Function {
 }
 
 type counter struct {
-	onHeap
-	counts []int64
+	states[int64]
 }
-
-func (c *counter) Grow(n int) { c.counts = grown(c.counts, n) }
 
 func (c *counter) Add(groups []int32, in []columnar.Column, sel []int32) error {
 	c.count(groups, in, sel, 1)
@@ -35,7 +32,7 @@ func (c *counter) Retract(groups []int32, in []columnar.Column, sel []int32) err
 }
 
 func (c *counter) count(groups []int32, in []columnar.Column, sel []int32, by int64) {
-	counts := c.counts
+	counts := c.all
 	if len(in) == 0 || !in[0].HasNulls() {
 		for _, g := range groups {
 			counts[g] += by
@@ -52,7 +49,7 @@ func (c *counter) count(groups []int32, in []columnar.Column, sel []int32, by in
 func (c *counter) Merge(groups []int32, state []columnar.Column, sel []int32) error {
 	counts := columnar.Values[int64](state[0])
 	for k, g := range groups {
-		c.counts[g] += counts[rowAt(sel, k)]
+		c.all[g] += counts[rowAt(sel, k)]
 	}
 	return nil
 }
@@ -64,8 +61,5 @@ func (c *counter) State(from, to int) ([]columnar.Column, error) {
 func (c *counter) Result(from, to int) (columnar.Column, error) { return c.column(from, to), nil }
 
 func (c *counter) column(from, to int) columnar.Column {
-	return columnar.Of(columnar.Int64Type, append([]int64{}, c.counts[from:to]...), columnar.Bitmap{})
+	return columnar.Of(columnar.Int64Type, append([]int64{}, c.all[from:to]...), columnar.Bitmap{})
 }
-
-func (c *counter) Size() int { return 8 * cap(c.counts) }
-func (c *counter) Reset()    { c.counts = emptied(c.counts) }

@@ -138,6 +138,9 @@ func (d *distinct) Size() int {
 	return size
 }
 
+// Outside is the table's memory.
+func (d *distinct) Outside() int { return d.pairs.Size() }
+
 func (d *distinct) Reset() {
 	d.pairs.Reset()
 	d.counts, d.totals, d.sorted, d.fresh = emptied(d.counts), emptied(d.totals), lists{}, true

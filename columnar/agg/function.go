@@ -31,6 +31,8 @@ type Accumulator interface {
 	Result(from, to int) (columnar.Column, error)
 	// Size returns about how many bytes the states take.
 	Size() int
+	// Outside returns how many of these lie outside of the Go heap.
+	Outside() int
 	// Reset forgets all groups and keeps some memory.
 	Reset()
 	// Free returns what memory lies outside of the Go heap. The Accumulator can be used again, after Grow.
@@ -67,10 +69,11 @@ func value(name string, t columnar.Type) columnar.Field {
 // always names a field without nulls.
 func always(name string, t columnar.Type) columnar.Field { return columnar.Field{Name: name, Type: t} }
 
-// onHeap is the Free of accumulators whose memory is the Go heap's.
+// onHeap is what accumulators have whose memory is the Go heap's.
 type onHeap struct{}
 
-func (onHeap) Free() {}
+func (onHeap) Outside() int { return 0 }
+func (onHeap) Free()        {}
 
 // grown returns s with at least n elements, new ones zero.
 func grown[T any](s []T, n int) []T {
@@ -87,7 +90,6 @@ func grown[T any](s []T, n int) []T {
 
 // emptied returns s without elements, its memory cleared for grown.
 func emptied[T any](s []T) []T {
-	s = s[:cap(s)]
 	clear(s)
 	return s[:0]
 }

@@ -41,10 +41,9 @@ type extreme[A number] struct {
 
 // extremes is the accumulator of min and max over numbers. better replaces the bests of groups by better values.
 type extremes[A number] struct {
-	onHeap
+	states[extreme[A]]
 	typ    columnar.Type
 	better func(bests []extreme[A], groups []int32, values []A)
-	bests  []extreme[A]
 	loader loader[A]
 }
 
@@ -87,11 +86,9 @@ func betterDecimals(want int) func([]extreme[columnar.Decimal128], []int32, []co
 	}
 }
 
-func (x *extremes[A]) Grow(n int) { x.bests = grown(x.bests, n) }
-
 func (x *extremes[A]) Add(groups []int32, in []columnar.Column, sel []int32) error {
 	groups, values := x.loader.load(groups, &in[0], sel)
-	x.better(x.bests, groups, values)
+	x.better(x.all, groups, values)
 	return nil
 }
 
@@ -107,7 +104,7 @@ func (x *extremes[A]) State(from, to int) ([]columnar.Column, error) {
 
 func (x *extremes[A]) Result(from, to int) (columnar.Column, error) {
 	values, counts := make([]A, to-from), make([]int64, to-from)
-	for k, e := range x.bests[from:to] {
+	for k, e := range x.all[from:to] {
 		if e.any {
 			values[k], counts[k] = e.best, 1
 		}
@@ -115,6 +112,3 @@ func (x *extremes[A]) Result(from, to int) (columnar.Column, error) {
 	c, _ := narrow(x.typ, values, taken(counts)) // Invariant: they came from a column of that type.
 	return c, nil
 }
-
-func (x *extremes[A]) Size() int { return cap(x.bests) * (8 + max(8, x.typ.ByteWidth())) }
-func (x *extremes[A]) Reset()    { x.bests = emptied(x.bests) }

@@ -68,34 +68,31 @@ type arithmetic[A number] struct {
 
 // summer is the accumulator of sums.
 type summer[A number] struct {
-	onHeap
+	states[total[A]]
 	name   string
 	wide   columnar.Type
 	result columnar.Type
 	ops    arithmetic[A]
-	totals []total[A]
 	loader loader[A]
 }
 
 // retractingSummer is a summer of a type whose arithmetic is exact.
 type retractingSummer[A number] struct{ summer[A] }
 
-func (s *summer[A]) Grow(n int) { s.totals = grown(s.totals, n) }
-
 func (s *summer[A]) Add(groups []int32, in []columnar.Column, sel []int32) error {
 	groups, values := s.loader.load(groups, &in[0], sel)
-	return s.check(s.ops.add(s.totals, groups, values, nil))
+	return s.check(s.ops.add(s.all, groups, values, nil))
 }
 
 func (s *retractingSummer[A]) Retract(groups []int32, in []columnar.Column, sel []int32) error {
 	groups, values := s.loader.load(groups, &in[0], sel)
-	return s.check(s.ops.sub(s.totals, groups, values, nil))
+	return s.check(s.ops.sub(s.all, groups, values, nil))
 }
 
 func (s *summer[A]) Merge(groups []int32, state []columnar.Column, sel []int32) error {
 	counts := pick(columnar.Values[int64](state[1]), sel, make([]int64, len(groups)))
 	s.loader.values = grown(s.loader.values, len(groups))
-	return s.check(s.ops.add(s.totals, groups, widen(&state[0], sel, s.loader.values[:len(groups)]), counts))
+	return s.check(s.ops.add(s.all, groups, widen(&state[0], sel, s.loader.values[:len(groups)]), counts))
 }
 
 func (s *summer[A]) check(overflow bool) error {
@@ -108,7 +105,7 @@ func (s *summer[A]) check(overflow bool) error {
 // sums returns the sums and counts of the groups, the sum of none being zero.
 func (s *summer[A]) sums(from, to int) (sums []A, counts []int64) {
 	sums, counts = make([]A, to-from), make([]int64, to-from)
-	for k, t := range s.totals[from:to] {
+	for k, t := range s.all[from:to] {
 		sums[k], counts[k] = t.sum, t.n
 	}
 	return sums, counts
@@ -146,9 +143,6 @@ func taken(counts []int64) columnar.Bitmap {
 	}
 	return valid
 }
-
-func (s *summer[A]) Size() int { return cap(s.totals) * (8 + max(8, s.wide.ByteWidth())) }
-func (s *summer[A]) Reset()    { s.totals = emptied(s.totals) }
 
 // rowsOf returns how many rows value k stands for.
 func rowsOf(counts []int64, k int) int64 {

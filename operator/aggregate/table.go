@@ -18,6 +18,7 @@ type table struct {
 	account *budget.Account
 	forced  bool  // the keys are not counted as they grow but here, as they are
 	counted int64 // bytes counted here: for the states, and for forced keys
+	outside int64 // those of them that are known to lie outside of the Go heap
 	rows    int   // taken since the table was empty
 	isFull  bool  // the account refused what was counted here; it was taken nevertheless
 
@@ -69,12 +70,14 @@ func (t *table) grow() {
 
 // count counts what the states take. What exists is counted in any case; a refusal is remembered.
 func (t *table) count() {
-	size := int64(0)
+	size, outside := int64(0), int64(0)
 	for _, a := range t.calls {
 		size += int64(a.Size())
+		outside += int64(a.Outside())
 	}
 	if t.forced {
 		size += int64(t.keys.Size())
+		outside += int64(t.keys.Size())
 		t.isFull = true
 	}
 	switch more := size - t.counted; {
@@ -84,7 +87,10 @@ func (t *table) count() {
 		t.account.Force(more)
 		t.isFull = true
 	}
-	t.counted = size
+	if outside != t.outside {
+		t.account.Mapped(outside - t.outside)
+	}
+	t.counted, t.outside = size, outside
 }
 
 // len returns the number of groups.
@@ -169,7 +175,8 @@ func (t *table) free() {
 		a.Free()
 	}
 	t.account.Release(t.counted)
-	t.counted, t.rows, t.isFull = 0, 0, false
+	t.account.Mapped(-t.outside)
+	t.counted, t.outside, t.rows, t.isFull = 0, 0, 0, false
 	if t.forced {
 		t.forced = false
 		t.keys = keys.NewGrouper(t.types, t.account)
