@@ -40,6 +40,15 @@ type Writer interface {
 	Close() error
 }
 
+// Stater is a writer that must know something again when the job goes on from a checkpoint, beyond what Prepare gave: transactions in use,
+// files in progress.
+type Stater interface {
+	// State returns it, after the Prepare of the same checkpoint; in the connector's own versioned encoding.
+	State(ctx context.Context) ([]byte, error)
+	// Restore gives back, before the first Write, what the writers of the tasks before had: each state goes to one task.
+	Restore(ctx context.Context, states [][]byte) error
+}
+
 // Committable is something durable that a commit makes visible.
 type Committable struct {
 	Data  []byte // the connector's own encoding; begins with a version byte
@@ -50,8 +59,8 @@ type Committable struct {
 
 // Committer makes committables visible. The coordinator calls it, one call at a time.
 type Committer interface {
-	// Commit makes all of them visible. It is idempotent: after a crash it is called again with the same ones. final says that the
-	// input has ended and nothing will follow. An error means that nothing, or not all, is visible, and that a repeated call may
+	// Commit makes all of them visible: those of one checkpoint, of several in their order. It is idempotent: after a crash it is called
+	// again with the same ones. final says that the input has ended and nothing will follow. An error means that nothing, or not all, is visible, and that a repeated call may
 	// finish it.
 	Commit(ctx context.Context, c []Committable, final bool) (Published, error)
 	// Abort removes what the run left behind, prepared or not. Nothing of it was committed.

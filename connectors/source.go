@@ -16,6 +16,7 @@ package connectors
 import (
 	"context"
 	"log/slog"
+	"time"
 
 	"github.com/millrace/millrace/columnar"
 	"github.com/millrace/millrace/columnar/expr"
@@ -110,6 +111,14 @@ type Event interface{ event() }
 type (
 	// Started is the first event of a run.
 	Started struct{ Tasks int }
+	// Restored is the first event of a run that goes on from a checkpoint, instead of Started. State is what Snapshot gave, Splits are those
+	// that had been assigned and were not read to their end, Positions tell where each goes on.
+	Restored struct {
+		Tasks     int
+		State     []byte
+		Splits    []Split
+		Positions []Position
+	}
 	// Requested says that a task has nothing to read.
 	Requested struct {
 		Task int
@@ -120,7 +129,7 @@ type (
 		Splits    []Split
 		Positions []Position
 	}
-	// Called is the result of a Call.
+	// Called is the result of a Call, or the answer to Later.
 	Called struct {
 		Name   string
 		Result any
@@ -129,6 +138,7 @@ type (
 )
 
 func (Started) event()   {}
+func (Restored) event()  {}
 func (Requested) event() {}
 func (Returned) event()  {}
 func (Called) event()    {}
@@ -138,10 +148,11 @@ type Action interface{ action() }
 
 // The actions of an enumerator.
 type (
-	// Assign gives splits to a task.
+	// Assign gives splits to a task, to be read from Positions: nil, or one nil, means from the start.
 	Assign struct {
-		Task   int
-		Splits []Split
+		Task      int
+		Splits    []Split
+		Positions []Position
 	}
 	// NoMore tells a task that nothing more will come for it.
 	NoMore struct{ Task int }
@@ -149,6 +160,11 @@ type (
 	Call struct {
 		Name string
 		Do   func(ctx context.Context) (any, error)
+	}
+	// Later has Called{Name} come after a time: for what is looked at now and then.
+	Later struct {
+		Name  string
+		After time.Duration
 	}
 	// Known tells how many bytes there are to read in all, for progress; sent again when it changes.
 	Known struct {
@@ -160,11 +176,14 @@ type (
 func (Assign) action() {}
 func (NoMore) action() {}
 func (Call) action()   {}
+func (Later) action()  {}
 func (Known) action()  {}
 
 // Enumerator hands out a source's splits. It is pure and single-threaded: it does no I/O and starts nothing.
 type Enumerator interface {
 	Step(e Event) ([]Action, error)
+	// Snapshot returns what Restored needs: all but the splits that are assigned. It begins with a version byte.
+	Snapshot() ([]byte, error)
 }
 
 // Reader reads the splits of one task. One goroutine, its own, calls it.
@@ -172,10 +191,22 @@ type Reader interface {
 	// Assign adds splits to read, from the positions given (nil: from the start).
 	Assign(splits []Split, from []Position) error
 	// Fetch returns the next batch of one split. With nothing assigned or all read it returns io.EOF; after another Assign it may
-	// be called again. It returns soon after ctx ends.
+	// be called again. It returns soon after ctx ends. When splits have nothing for the moment it waits, for some milliseconds at most, and
+	// returns a Fetched without rows: so it sees what was assigned, paused or completed meanwhile.
 	Fetch(ctx context.Context) (Fetched, error)
 	Close() error
 }
+
+// Pauser is a reader that can leave splits unread for a while, because they are ahead of others in event time.
+type Pauser interface{ Pause(splits []string) } // those, and no others, are paused from now on
+
+// Completer is a reader that wants to know up to where a completed checkpoint has its splits. Calls may be lost.
+type Completer interface {
+	Completed(ctx context.Context, positions map[string]Position) error
+}
+
+// Lagging is a reader that knows how far its splits are behind: by split, the records or bytes not yet read. Any goroutine may ask.
+type Lagging interface{ Lag() map[string]int64 }
 
 // Fetched is a batch of one split.
 type Fetched struct {

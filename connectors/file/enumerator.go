@@ -2,6 +2,7 @@ package file
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"slices"
 
@@ -28,9 +29,9 @@ const (
 func (e *enumerator) Step(event connectors.Event) ([]connectors.Action, error) {
 	switch event := event.(type) {
 	case connectors.Started:
-		return []connectors.Action{connectors.Call{Name: listCall, Do: func(ctx context.Context) (any, error) {
-			return e.list(ctx, event.Tasks)
-		}}}, nil
+		return e.start(event.Tasks), nil
+	case connectors.Restored:
+		return e.restored(event)
 	case connectors.Called:
 		return e.called(event)
 	case connectors.Requested:
@@ -44,6 +45,42 @@ func (e *enumerator) Step(event connectors.Event) ([]connectors.Action, error) {
 	default:
 		return nil, fmt.Errorf("file: unknown event %T", event)
 	}
+}
+
+// start asks for the listing.
+func (e *enumerator) start(tasks int) []connectors.Action {
+	return []connectors.Action{connectors.Call{Name: listCall, Do: func(ctx context.Context) (any, error) { return e.list(ctx, tasks) }}}
+}
+
+// enumeratorVersion begins a snapshot; JSON of savedEnumerator follows.
+const enumeratorVersion = 1
+
+// savedEnumerator is what is left to hand out.
+type savedEnumerator struct {
+	Listed  bool
+	Pending []connectors.Split
+}
+
+// Snapshot implements connectors.Enumerator.
+func (e *enumerator) Snapshot() ([]byte, error) {
+	data, err := json.Marshal(savedEnumerator{e.listed, e.pending})
+	return append([]byte{enumeratorVersion}, data...), err
+}
+
+// restored goes on with the splits that were left, those read in part first.
+func (e *enumerator) restored(event connectors.Restored) ([]connectors.Action, error) {
+	if len(event.State) == 0 || event.State[0] != enumeratorVersion {
+		return nil, fmt.Errorf("file: the enumerator's state is not of version %d", enumeratorVersion)
+	}
+	var saved savedEnumerator
+	if err := json.Unmarshal(event.State[1:], &saved); err != nil {
+		return nil, fmt.Errorf("file: reading the enumerator's state: %w", err)
+	}
+	if !saved.Listed {
+		return e.start(event.Tasks), nil
+	}
+	e.listed, e.pending = true, saved.Pending
+	return nil, e.takeBack(connectors.Returned{Splits: event.Splits, Positions: event.Positions})
 }
 
 // called takes the listing and serves who waits for it.

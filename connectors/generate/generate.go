@@ -6,6 +6,7 @@ package generate
 import (
 	"context"
 	"encoding/binary"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -84,6 +85,7 @@ func (s Source[T]) NewEnumerator(_ connectors.Env, _ connectors.Scan, _ connecto
 type enumerator struct {
 	rows, step, next int64
 	returned         []connectors.Split
+	positions        []connectors.Position // of returned
 }
 
 // Step implements connectors.Enumerator.
@@ -91,8 +93,10 @@ func (e *enumerator) Step(event connectors.Event) ([]connectors.Action, error) {
 	switch event := event.(type) {
 	case connectors.Started:
 		return []connectors.Action{connectors.Known{Splits: int((e.rows + e.step - 1) / e.step)}}, nil
+	case connectors.Restored:
+		return nil, e.restore(event)
 	case connectors.Returned:
-		e.returned = append(e.returned, event.Splits...)
+		e.takeBack(event.Splits, event.Positions)
 		return nil, nil
 	case connectors.Requested:
 		return []connectors.Action{e.give(event.Task)}, nil
@@ -101,11 +105,45 @@ func (e *enumerator) Step(event connectors.Event) ([]connectors.Action, error) {
 	}
 }
 
+// saved is what is left to hand out.
+type saved struct {
+	Next      int64
+	Returned  []connectors.Split
+	Positions []connectors.Position
+}
+
+// Snapshot implements connectors.Enumerator: a version byte, then JSON of saved.
+func (e *enumerator) Snapshot() ([]byte, error) {
+	data, err := json.Marshal(saved{e.next, e.returned, e.positions})
+	return append([]byte{splitVersion}, data...), err
+}
+
+func (e *enumerator) restore(event connectors.Restored) error {
+	if len(event.State) == 0 || event.State[0] != splitVersion {
+		return errors.New("generate: the enumerator's state is not one of this version")
+	}
+	var s saved
+	if err := json.Unmarshal(event.State[1:], &s); err != nil {
+		return fmt.Errorf("generate: reading the enumerator's state: %w", err)
+	}
+	e.next, e.returned, e.positions = s.Next, s.Returned, s.Positions
+	e.takeBack(event.Splits, event.Positions)
+	return nil
+}
+
+func (e *enumerator) takeBack(splits []connectors.Split, positions []connectors.Position) {
+	e.returned = append(e.returned, splits...)
+	e.positions = append(e.positions, positions...)
+	for len(e.positions) < len(e.returned) {
+		e.positions = append(e.positions, nil)
+	}
+}
+
 func (e *enumerator) give(task int) connectors.Action {
 	if n := len(e.returned); n > 0 {
-		split := e.returned[n-1]
-		e.returned = e.returned[:n-1]
-		return connectors.Assign{Task: task, Splits: []connectors.Split{split}}
+		split, at := e.returned[n-1], e.positions[n-1]
+		e.returned, e.positions = e.returned[:n-1], e.positions[:n-1]
+		return connectors.Assign{Task: task, Splits: []connectors.Split{split}, Positions: []connectors.Position{at}}
 	}
 	if e.next >= e.rows {
 		return connectors.NoMore{Task: task}
@@ -158,12 +196,21 @@ type reader[T any] struct {
 	columns  []int
 	rows     int
 	splits   []connectors.Split
+	starts   []connectors.Position // of splits
+	split    string                // being made
 	next, to int64
 }
 
 // Assign implements connectors.Reader.
-func (r *reader[T]) Assign(splits []connectors.Split, _ []connectors.Position) error {
+func (r *reader[T]) Assign(splits []connectors.Split, from []connectors.Position) error {
 	r.splits = append(r.splits, splits...)
+	for i := range splits {
+		var at connectors.Position
+		if i < len(from) {
+			at = from[i]
+		}
+		r.starts = append(r.starts, at)
+	}
 	return nil
 }
 
@@ -176,16 +223,31 @@ func (r *reader[T]) Fetch(ctx context.Context) (connectors.Fetched, error) {
 		if len(r.splits) == 0 {
 			return connectors.Fetched{}, io.EOF
 		}
-		var err error
-		if r.next, r.to, err = decode(r.splits[0]); err != nil {
+		if err := r.open(r.splits[0], r.starts[0]); err != nil {
 			return connectors.Fetched{}, err
 		}
-		r.splits = r.splits[1:]
+		r.splits, r.starts = r.splits[1:], r.starts[1:]
 	}
 	for ; r.next < r.to && r.encoder.Len() < r.rows; r.next++ {
 		r.encoder.Append(r.source.At(r.next))
 	}
 	return r.batch()
+}
+
+// open starts a split. A position is a version byte and the number of the next record as a big-endian word.
+func (r *reader[T]) open(s connectors.Split, at connectors.Position) (err error) {
+	if r.next, r.to, err = decode(s); err != nil {
+		return err
+	}
+	r.split = s.ID
+	if at == nil {
+		return nil
+	}
+	if len(at) != 9 || at[0] != splitVersion {
+		return fmt.Errorf("the position in split %s is not one of this version", s.ID)
+	}
+	r.next = int64(binary.BigEndian.Uint64(at[1:]))
+	return nil
 }
 
 func (r *reader[T]) batch() (connectors.Fetched, error) {
@@ -202,7 +264,8 @@ func (r *reader[T]) batch() (connectors.Fetched, error) {
 	if r.want != nil {
 		b = b.Project(r.want, r.columns)
 	}
-	return connectors.Fetched{Batch: b, Done: r.next == r.to}, nil
+	next := binary.BigEndian.AppendUint64([]byte{splitVersion}, uint64(r.next))
+	return connectors.Fetched{Batch: b, Split: r.split, Next: next, Done: r.next == r.to}, nil
 }
 
 // Close implements connectors.Reader.

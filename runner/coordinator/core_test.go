@@ -147,6 +147,8 @@ func (s *splits) Step(e connectors.Event) ([]connectors.Action, error) {
 	return nil, nil
 }
 
+func (s *splits) Snapshot() ([]byte, error) { return []byte(strings.Join(s.left, " ")), nil }
+
 // render prints actions, one a line.
 func render(actions []Action) string {
 	var b strings.Builder
