@@ -192,9 +192,12 @@ func (t *byteTable) probe(c *columnar.Column, sel []int32, out []int32, insert b
 	return err
 }
 
+// touchBytes loads the cache lines of each first and second slot: often there are two.
 func touchBytes(slots []byteSlot, hashes []uint64, shift uint8) (sum int32) {
+	mask := uint64(len(slots) - 1)
 	for _, h := range hashes {
-		sum |= slots[h>>(shift&63)].group
+		i := h >> (shift & 63)
+		sum |= int32(slots[i&mask].a) | slots[(i+1)&mask].group
 	}
 	return sum
 }

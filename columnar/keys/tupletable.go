@@ -11,8 +11,8 @@ const tupleBytes = 24
 
 func (t tuple) hash() uint64 { return combine(pair(t.a, t.b), t.c) }
 
-// tupleTable numbers distinct tuples: several key columns of fixed widths. Open addressing, linear probing, a power of two of slots of 32
-// bytes, two to a cache line, at most half full; a slot's place is in the high bits of the hash.
+// tupleTable numbers distinct tuples: several key columns of fixed widths. Open addressing, a power of two of slots of 32 bytes at most half
+// full; a slot's place is in the high bits of the hash. Probing goes by pairs of slots, as in wordTable: a pair is a cache line.
 type tupleTable struct {
 	slots array[tupleSlot]
 	keys  array[tuple] // by group
@@ -69,7 +69,9 @@ func (t *tupleTable) place(key tuple, group int) {
 	mask := uint64(len(slots) - 1)
 	i := key.hash() >> (t.shift & 63)
 	for slots[i].group != 0 {
-		i = (i + 1) & mask
+		if i ^= 1; slots[i].group != 0 {
+			i = (i ^ 1 + 2) & mask
+		}
 	}
 	slots[i] = tupleSlot{key, int64(group) + 1}
 }
@@ -93,7 +95,7 @@ func (t *tupleTable) probe(out []int32, insert bool) error {
 	for k := range out {
 		a, b, c := as[k], bs[k], cs[k]
 		i := hashes[k] >> (shift & 63)
-		first, second := &slots[i&mask], &slots[(i+1)&mask]
+		first, second := &slots[i&mask], &slots[(i^1)&mask]
 		group, next := first.group, second.group
 		if (second.a^a)|(second.b^b)|(second.c^c) != 0 {
 			next = 0
@@ -124,7 +126,8 @@ func touchTuples(slots []tupleSlot, hashes []uint64, shift uint8) (sum int64) {
 func (t *tupleTable) one(key tuple, insert bool) int32 {
 	slots := t.table()
 	mask := uint64(len(slots) - 1)
-	for i := key.hash() >> (t.shift & 63); ; i = (i + 1) & mask {
+	i := key.hash() >> (t.shift & 63)
+	for odd := uint64(0); ; odd ^= 1 {
 		s := &slots[i]
 		switch {
 		case s.group == 0 && insert:
@@ -134,6 +137,7 @@ func (t *tupleTable) one(key tuple, insert bool) int32 {
 		case s.tuple == key:
 			return int32(s.group - 1)
 		}
+		i = (i ^ 1 + 2*odd) & mask
 	}
 }
 

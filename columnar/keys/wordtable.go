@@ -7,8 +7,9 @@ import (
 	"github.com/millrace/millrace/internal/budget"
 )
 
-// wordTable numbers the distinct words of one column of at most 8 bytes a value. Open addressing, linear probing, a power of two of
-// slots of 16 bytes at most half full; a slot's place is in the high bits of the hash.
+// wordTable numbers the distinct words of one column of at most 8 bytes a value. Open addressing, a power of two of slots of 16 bytes at
+// most half full; a slot's place is in the high bits of the hash. Probing goes by pairs of slots, which share a cache line: the slot, the
+// other one of its pair, then the same of the next pair.
 type wordTable struct {
 	slots array[wordSlot]
 	keys  array[uint64] // by group; the null group's is 0
@@ -63,18 +64,26 @@ func (t *wordTable) grow() error {
 	}
 	clear(t.slots.all[:slots])
 	t.shift, t.limit = shiftFor(slots), roomFor(slots)
-	mask := slots - 1
 	for g, key := range t.keys.all[:t.n] {
 		if int32(g) == t.null {
 			continue
 		}
-		i := int(word(key) >> t.shift)
-		for t.slots.all[i].group != 0 {
-			i = (i + 1) & mask
-		}
-		t.slots.all[i] = wordSlot{key, int64(g) + 1}
+		t.place(key, g)
 	}
 	return nil
+}
+
+// place puts a group into the first free slot for its key.
+func (t *wordTable) place(key uint64, group int) {
+	slots := t.table()
+	mask := uint64(len(slots) - 1)
+	i := word(key) >> (t.shift & 63)
+	for slots[i].group != 0 {
+		if i ^= 1; slots[i].group != 0 {
+			i = (i ^ 1 + 2) & mask
+		}
+	}
+	slots[i] = wordSlot{key, int64(group) + 1}
 }
 
 // shiftFor returns by how much a hash is shifted to give one of so many slots, a power of two.
@@ -120,7 +129,7 @@ func (t *wordTable) probe(out []int32, insert bool) {
 	mask := uint64(len(slots) - 1)
 	for k, w := range words {
 		i := hashes[k] >> (shift & 63)
-		first, second := &slots[i&mask], &slots[(i+1)&mask]
+		first, second := &slots[i&mask], &slots[(i^1)&mask]
 		group, next := first.group, second.group
 		if second.key != w {
 			next = 0
@@ -166,7 +175,8 @@ func (t *wordTable) probeNullable(col *columnar.Column, sel []int32, out []int32
 func (t *wordTable) one(w uint64, insert bool) int32 {
 	slots := t.table()
 	mask := uint64(len(slots) - 1)
-	for i := word(w) >> (t.shift & 63); ; i = (i + 1) & mask {
+	i := word(w) >> (t.shift & 63)
+	for odd := uint64(0); ; odd ^= 1 {
 		s := &slots[i]
 		if s.group == 0 {
 			if insert {
@@ -177,6 +187,7 @@ func (t *wordTable) one(w uint64, insert bool) int32 {
 		if s.key == w {
 			return int32(s.group - 1)
 		}
+		i = (i ^ 1 + 2*odd) & mask
 	}
 }
 
@@ -186,13 +197,7 @@ func (t *wordTable) insert(w uint64) int32 {
 	if g < 0 {
 		return g
 	}
-	slots := t.table()
-	mask := uint64(len(slots) - 1)
-	i := word(w) >> (t.shift & 63)
-	for slots[i].group != 0 {
-		i = (i + 1) & mask
-	}
-	slots[i] = wordSlot{w, int64(g) + 1}
+	t.place(w, int(g))
 	return g
 }
 
