@@ -1,53 +1,10 @@
 package rows
 
-import (
-	"fmt"
-
-	"github.com/millrace/millrace/columnar"
-	"github.com/millrace/millrace/columnar/codec"
-)
-
-// slicer decodes records of type T from a run of columns of wider batches, matched by position.
-type slicer[T any] struct {
-	from    int
-	columns []int
-	schema  *columnar.Schema
-	decoder *codec.Decoder[T]
-	records []T
-}
-
-// newSlicer returns the decoder of T from the columns of schema that begin at from; there are as many as T has fields.
-func newSlicer[T any](schema *columnar.Schema, from int) (*slicer[T], error) {
-	c, err := codec.Of[T]()
-	if err != nil {
-		return nil, err
-	}
-	s := &slicer[T]{from: from, schema: &columnar.Schema{}}
-	want := c.Schema().Fields
-	if from+len(want) > len(schema.Fields) {
-		return nil, fmt.Errorf("columns %d to %d are asked of %v", from, from+len(want), schema.Names())
-	}
-	for i := range want {
-		f := schema.Fields[from+i]
-		f.Name = want[i].Name
-		s.schema.Fields = append(s.schema.Fields, f)
-		s.columns = append(s.columns, from+i)
-	}
-	s.decoder, err = c.Decoder(s.schema)
-	return s, err
-}
-
-// width returns the number of columns read.
-func (s *slicer[T]) width() int { return len(s.columns) }
-
-func (s *slicer[T]) load(b columnar.Batch) (err error) {
-	s.records, err = s.decoder.Decode(b.Project(s.schema, s.columns), s.records)
-	return err
-}
+import "github.com/millrace/millrace/columnar"
 
 // side decodes one side of a join: all rows, or only those in which the side is present.
 type side[T any] struct {
-	slicer  *slicer[T]
+	slicer  *Slicer[T]
 	present int // the column whose nulls say that the side is missing; -1: it never is
 	rows    []int32
 	at      []int32 // by row that counts: index into records, -1 missing
@@ -59,7 +16,7 @@ func newSide[T any](schema *columnar.Schema, from, keys int, optional bool) (*si
 		s.present = from
 	}
 	var err error
-	s.slicer, err = newSlicer[T](schema, from+keys)
+	s.slicer, err = NewSlicer[T](schema, from+keys)
 	return s, err
 }
 
@@ -134,7 +91,7 @@ func made[Out any](name string, f any, open func(from *columnar.Schema) (head, e
 // Result gives f of each group's key, the first columns, and of its aggregate, the column after them, which decode turns into values.
 func Result[K, A, Out any](name string, decode func(columnar.Column) ([]A, error), f func(K, A) Out) Stage {
 	return made[Out](name, f, func(from *columnar.Schema) (head, error) {
-		key, err := newSlicer[K](from, 0)
+		key, err := NewSlicer[K](from, 0)
 		if err != nil {
 			return nil, err
 		}
@@ -143,7 +100,7 @@ func Result[K, A, Out any](name string, decode func(columnar.Column) ([]A, error
 		return &funcHead[Out]{
 			prepare: func(b columnar.Batch) (err error) {
 				batch = b
-				if values, err = decode(b.Columns[key.width()]); err != nil {
+				if values, err = decode(b.Columns[key.Width()]); err != nil {
 					return err
 				}
 				return key.load(b)
@@ -159,7 +116,7 @@ type Setter[R any] func(columnar.Column) (func(row int, r *R), error)
 // Summary gives an R of each group: setKey puts the key in, each setter one aggregate's result.
 func Summary[K, R any](name string, setKey func(K, *R), setters []Setter[R]) Stage {
 	return made[R](name, setKey, func(from *columnar.Schema) (head, error) {
-		key, err := newSlicer[K](from, 0)
+		key, err := NewSlicer[K](from, 0)
 		if err != nil {
 			return nil, err
 		}
@@ -169,7 +126,7 @@ func Summary[K, R any](name string, setKey func(K, *R), setters []Setter[R]) Sta
 			prepare: func(b columnar.Batch) error {
 				batch = b
 				for i, s := range setters {
-					if set[i], err = s(b.Columns[key.width()+i]); err != nil {
+					if set[i], err = s(b.Columns[key.Width()+i]); err != nil {
 						return err
 					}
 				}
@@ -201,7 +158,7 @@ func Joined[L, R, Out any](name string, s Sides, user any, f func(*L, *R) Out) S
 		if err != nil {
 			return nil, err
 		}
-		right, err := newSide[R](from, s.LeftKeys+left.slicer.width(), s.RightKeys, s.RightOptional)
+		right, err := newSide[R](from, s.LeftKeys+left.slicer.Width(), s.RightKeys, s.RightOptional)
 		if err != nil {
 			return nil, err
 		}
@@ -220,8 +177,8 @@ func Joined[L, R, Out any](name string, s Sides, user any, f func(*L, *R) Out) S
 // Kept gives the records that follow the first keys columns: the left side of a semi or anti join, a data set partitioned or sorted by
 // selected keys.
 func Kept[T any](name string, keys int) Stage {
-	return made[T](name, (*slicer[T]).load, func(from *columnar.Schema) (head, error) {
-		s, err := newSlicer[T](from, keys)
+	return made[T](name, (*Slicer[T]).load, func(from *columnar.Schema) (head, error) {
+		s, err := NewSlicer[T](from, keys)
 		if err != nil {
 			return nil, err
 		}

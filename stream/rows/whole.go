@@ -65,7 +65,7 @@ func emitter[Out any](t tail, suspend func() bool) func(Out) bool {
 
 type partitionInput[In any] struct {
 	feed
-	head *slicer[In]
+	head *Slicer[In]
 }
 
 func (p *partitionInput[In]) load(b columnar.Batch) error {
@@ -76,7 +76,7 @@ func (p *partitionInput[In]) load(b columnar.Batch) error {
 // MapPartition gives what f yields for the sequence of all records of a task's partition. The sequence can be ranged over once.
 func MapPartition[In, Out any](f func(iter.Seq[In]) iter.Seq[Out]) (Whole, error) {
 	return whole[Out](typeOf[In](), f, func(from *columnar.Schema) (wholeInput, func(func() bool, func(Out) bool), error) {
-		head, err := newSlicer[In](from, 0)
+		head, err := NewSlicer[In](from, 0)
 		if err != nil {
 			return nil, nil, err
 		}
@@ -99,8 +99,8 @@ func MapPartition[In, Out any](f func(iter.Seq[In]) iter.Seq[Out]) (Whole, error
 
 type groupInput[K comparable, In any] struct {
 	feed
-	key  *slicer[K]
-	head *slicer[In]
+	key  *Slicer[K]
+	head *Slicer[In]
 }
 
 func (g *groupInput[K, In]) load(b columnar.Batch) error {
@@ -147,11 +147,11 @@ func Groups[K comparable, In, Out any](f func(K, iter.Seq[In]) iter.Seq[Out]) (W
 }
 
 func newGroupInput[K comparable, In any](from *columnar.Schema) (*groupInput[K, In], error) {
-	key, err := newSlicer[K](from, 0)
+	key, err := NewSlicer[K](from, 0)
 	if err != nil {
 		return nil, err
 	}
-	head, err := newSlicer[In](from, key.width())
+	head, err := NewSlicer[In](from, key.Width())
 	if err != nil {
 		return nil, err
 	}
