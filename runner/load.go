@@ -132,6 +132,7 @@ func codeValues(o Options) map[string]string {
 	set("pipelined", "true", o.Pipelined)
 	set("attempts", strconv.Itoa(o.Attempts), o.Attempts != 0)
 	set("broadcast", strconv.FormatInt(o.Broadcast, 10), o.Broadcast != 0)
+	o.Streaming.values(set)
 	return values
 }
 

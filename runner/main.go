@@ -275,8 +275,12 @@ func parameters(flags *flag.FlagSet) []Value {
 
 // PrintValues prints values as a table, secrets masked.
 func PrintValues(w io.Writer, values []Value) {
+	width := 0
 	for _, v := range values {
-		fmt.Fprintf(w, "%-18s %-32s %s\n", v.Name, mask(v.Name, v.Value), v.Origin)
+		width = max(width, len(v.Name))
+	}
+	for _, v := range values {
+		fmt.Fprintf(w, "%-*s  %-32s %s\n", width, v.Name, mask(v.Name, v.Value), v.Origin)
 	}
 }
 

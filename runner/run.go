@@ -41,6 +41,7 @@ type Options struct {
 	Log         *slog.Logger // default: none
 	Files       *vfs.Resolver
 	RunID       string // default: a new one
+	Streaming   Streaming    // of jobs whose input need not end
 	// Planned is called with the logical graph and the physical plan before they are run. nil: nobody wants to know.
 	Planned func(*plan.Job, *physical.Plan)
 	// Progress is called about ten times a second with what has been done so far. nil: nobody wants to know.
@@ -71,6 +72,7 @@ func (o Options) withDefaults() Options {
 	if o.RunID == "" {
 		o.RunID = newRunID(time.Now())
 	}
+	o.Streaming = o.Streaming.withDefaults()
 	return o
 }
 

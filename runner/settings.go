@@ -19,8 +19,8 @@ import (
 	"github.com/millrace/millrace/vfs/local"
 )
 
-// Setting is one of the settings of a command that runs jobs. Its name is the flag's, the configuration file's key and, in capitals and with
-// underscores behind MILLRACE_, the environment variable's.
+// Setting is one of the settings of a command that runs jobs. Its name is the configuration file's key, with dashes for dots the flag's and,
+// in capitals and with underscores behind MILLRACE_, the environment variable's.
 type Setting struct {
 	Name  string
 	Short string // the flag's letter; "": none
@@ -36,8 +36,11 @@ func (s Setting) Default() string { return s.value() }
 
 // Variable returns the name of the setting's environment variable.
 func (s Setting) Variable() string {
-	return variablePrefix + strings.ToUpper(strings.ReplaceAll(s.Name, "-", "_"))
+	return variablePrefix + strings.ToUpper(strings.ReplaceAll(s.Flag(), "-", "_"))
 }
+
+// Flag returns the name of the setting's flag.
+func (s Setting) Flag() string { return strings.ReplaceAll(s.Name, ".", "-") }
 
 const variablePrefix = "MILLRACE_"
 
@@ -73,7 +76,7 @@ func (s *Settings) Values() []Value { return slices.Clone(s.values) }
 func AllSettings() []Setting {
 	none := func() string { return "" }
 	fixed := func(v string) func() string { return func() string { return v } }
-	return []Setting{
+	return slices.Concat([]Setting{
 		{"parallelism", "p", "`tasks` of a stage that run at once; 0: the cores of --master", "", fixed("0"), number(func(s *Settings) *int { return &s.Parallelism }, 0)},
 		{"memory", "", "limit of the whole process, a `size`: 512m, 4g", "", memoryDefault, (*Settings).setMemory},
 		{"master", "", "`where` it runs: local (this machine, all cores), local[4]", "", fixed("local"), (*Settings).setMaster},
@@ -93,9 +96,9 @@ func AllSettings() []Setting {
 		{"log-format", "", "`form` of logs: text, json", "", fixed("text"), oneOf(func(s *Settings) *string { return &s.LogFormat }, "text", "json")},
 		{"log-file", "", "`file` that logs are added to; default: stderr", "", none, text(func(s *Settings) *string { return &s.LogFile })},
 		{"log-level", "", "the least `level` of logs: debug, info, warn, error", "", fixed("info"), (*Settings).setLogLevel},
-		{"state-dir", "", "`folder` for the history of runs", "", stateDir, text(func(s *Settings) *string { return &s.StateDir })},
+		{"state-dir", "", "`folder` for the history of runs, what is known of those at work, and their checkpoints", "", stateDir, text(func(s *Settings) *string { return &s.StateDir })},
 		{"history-days", "", "`days` for which the history of a run is kept", "", fixed("30"), number(func(s *Settings) *int { return &s.HistoryDays }, 0)},
-	}
+	}, streamingSettings())
 }
 
 func variable(name string) func() string { return func() string { return os.Getenv(name) } }
@@ -161,6 +164,9 @@ func (s *Settings) derive() error {
 	}
 	s.show("parallelism", strconv.Itoa(s.Parallelism))
 	s.HDFS.SpoolDir = s.Scratch
+	if err := s.deriveStreaming(); err != nil {
+		return &UsageError{err}
+	}
 	if len(s.With) > 0 {
 		if err := s.absolute(); err != nil {
 			return &UsageError{err}
@@ -227,12 +233,16 @@ func list(field func(*Settings) *[]string) func(*Settings, string) error {
 	}
 }
 
-func oneOf(field func(*Settings) *string, values ...string) func(*Settings, string) error {
+func oneOf[T ~string](field func(*Settings) *T, values ...T) func(*Settings, string) error {
 	return func(s *Settings, v string) error {
-		if !slices.Contains(values, v) {
-			return fmt.Errorf("%q is none of %s", v, strings.TrimPrefix(strings.Join(values, ", "), ", "))
+		if !slices.Contains(values, T(v)) {
+			var names []string
+			for _, name := range values {
+				names = append(names, string(name))
+			}
+			return fmt.Errorf("%q is none of %s", v, strings.TrimPrefix(strings.Join(names, ", "), ", "))
 		}
-		*field(s) = v
+		*field(s) = T(v)
 		return nil
 	}
 }

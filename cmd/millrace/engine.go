@@ -27,11 +27,17 @@ func addEngineFlags(flags *pflag.FlagSet, names ...string) *engineFlags {
 	e := &engineFlags{flags: flags}
 	flags.SetInterspersed(len(names) > 0)
 	flags.SortFlags = false
+	flags.SetNormalizeFunc(func(_ *pflag.FlagSet, name string) pflag.NormalizedName {
+		if name == "checkpoints" { // the short way to say where they are
+			name = "checkpoint-folder"
+		}
+		return pflag.NormalizedName(name)
+	})
 	for _, s := range runner.AllSettings() {
 		if len(names) > 0 && !slices.Contains(names, s.Name) {
 			continue
 		}
-		flags.VarPF(&flagValue{isSwitch: s.Alone == "true"}, s.Name, s.Short, s.Usage).NoOptDefVal = s.Alone
+		flags.VarPF(&flagValue{isSwitch: s.Alone == "true"}, s.Flag(), s.Short, s.Usage).NoOptDefVal = s.Alone
 	}
 	flags.StringArrayVarP(&e.conf, "conf", "D", nil, "any setting, as `name=value`; may be given again and again")
 	flags.StringVar(&e.file, "properties-file", "", "`file` of settings, a line each: name=value or name value")
@@ -89,8 +95,8 @@ func (e *engineFlags) sources() (runner.Sources, error) {
 		set(name, value, "flag --conf")
 	}
 	for _, s := range runner.AllSettings() {
-		if f := e.flags.Lookup(s.Name); f != nil && f.Changed {
-			set(s.Name, f.Value.String(), "flag --"+s.Name)
+		if f := e.flags.Lookup(s.Flag()); f != nil && f.Changed {
+			set(s.Name, f.Value.String(), "flag --"+s.Flag())
 		}
 	}
 	return from, nil
