@@ -40,8 +40,8 @@ type Options struct {
 	Broadcast   int64        // a join side of at most so many bytes goes to all tasks; default 16 MiB
 	Log         *slog.Logger // default: none
 	Files       *vfs.Resolver
-	RunID       string // default: a new one
-	Streaming   Streaming    // of jobs whose input need not end
+	RunID       string    // default: a new one
+	Streaming   Streaming // of jobs whose input need not end
 	// Planned is called with the logical graph and the physical plan before they are run. nil: nobody wants to know.
 	Planned func(*plan.Job, *physical.Plan)
 	// Progress is called about ten times a second with what has been done so far. nil: nobody wants to know.
