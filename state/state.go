@@ -15,6 +15,7 @@ import (
 	"context"
 	"fmt"
 	"iter"
+	"slices"
 	"time"
 
 	"github.com/millrace/millrace/columnar"
@@ -68,13 +69,33 @@ type Table struct {
 	TTL          time.Duration // how long a value lives after it was written, in processing time; 0: for ever
 }
 
-// Schema returns the columns of the table's rows: keys, namespace, values.
+// Written is the column behind the values of a table with a time to live: when the cell was written, in processing time.
+const Written = "written_at"
+
+// Schema returns the columns of the table's rows: keys, namespace, values and, of a table with a time to live, when the row was written. A
+// name that is taken already gets the first free number behind it: value, value_2.
 func (t Table) Schema() *columnar.Schema {
-	s := &columnar.Schema{}
-	s.Fields = append(s.Fields, t.Keys...)
-	s.Fields = append(s.Fields, t.Namespace...)
-	s.Fields = append(s.Fields, t.Values...)
-	return s
+	fields := slices.Concat(t.Keys, t.Namespace, t.Values)
+	if t.TTL > 0 {
+		fields = append(fields, columnar.Field{Name: Written, Type: columnar.TimestampType})
+	}
+	taken := map[string]bool{}
+	for i, f := range fields {
+		for n := 2; taken[fields[i].Name]; n++ {
+			fields[i].Name = fmt.Sprintf("%s_%d", f.Name, n)
+		}
+		taken[fields[i].Name] = true
+	}
+	return columnar.NewSchema(fields...)
+}
+
+// TimersOf describes a table of timers: its rows are keys, the time, and the namespace, which without fields is a column of bytes.
+func TimersOf(name string, keys []columnar.Field, namespace ...columnar.Field) Table {
+	if len(namespace) == 0 {
+		namespace = []columnar.Field{{Name: "namespace", Type: columnar.BinaryType}}
+	}
+	at := columnar.Field{Name: "at", Type: columnar.TimestampType}
+	return Table{Name: name, Kind: "timers", Keys: keys, Namespace: append([]columnar.Field{at}, namespace...)}
 }
 
 // Rows is some rows of a table. Those of a keyed table are all of the key group; in others Group is 0.
