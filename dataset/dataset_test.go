@@ -4,9 +4,12 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"io/fs"
 	"iter"
 	"maps"
 	"math/rand/v2"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -60,6 +63,8 @@ func shops() []Shop {
 func settings(t *testing.T) map[string]runner.Options {
 	t.Helper()
 	small := runner.Options{Parallelism: 2, Memory: 256 << 10, Scratch: t.TempDir()}
+	damaged := runner.Options{Parallelism: 3, Memory: 256 << 10, Scratch: t.TempDir(), Attempts: 10}
+	damaged.Probe = damager(3, damaged.Scratch)
 	return map[string]runner.Options{
 		"1 task":             {Parallelism: 1},
 		"2 tasks":            {Parallelism: 2},
@@ -68,6 +73,7 @@ func settings(t *testing.T) map[string]runner.Options {
 		"little memory":      small,
 		"killed":             {Parallelism: 3, Probe: killer(1), Attempts: 10},
 		"killed, pipelined":  {Parallelism: 3, Probe: killer(2), Attempts: 10, Pipelined: true},
+		"damaged scratch":    damaged,
 		"never by broadcast": {Parallelism: 2, Broadcast: 1},
 	}
 }
@@ -91,6 +97,31 @@ func killer(seed uint64) func(control.Attempt) error {
 			return errKilled
 		}
 		return nil
+	}
+}
+
+// damager returns a probe that damages three of the scratch files below dir, at random turns.
+func damager(seed uint64, dir string) func(control.Attempt) error {
+	var mu sync.Mutex
+	r := rand.New(rand.NewPCG(seed, 0))
+	left, wait := 3, 0
+	return func(control.Attempt) error {
+		mu.Lock()
+		defer mu.Unlock()
+		if wait--; left == 0 || wait > 0 {
+			return nil
+		}
+		wait = 1 + r.IntN(40)
+		files, err := filepath.Glob(filepath.Join(dir, "*", "*"))
+		if err != nil || len(files) == 0 {
+			return err
+		}
+		left--
+		how := []func(string) error{flip, truncate, os.Remove}[r.IntN(3)]
+		if err := how(files[r.IntN(len(files))]); !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+		return nil // removed by its owner in between
 	}
 }
 

@@ -38,13 +38,20 @@ func (e *BadRecordError) Error() string {
 func (e *BadRecordError) Unwrap() error { return e.Bad.Reason }
 
 // badRecords applies the nodes' policies, counts, and writes to side sinks what goes there. It is shared by all tasks. What an attempt
-// reported counts only as long as the attempt has not failed: the next one reports it again.
+// reported counts only as long as the attempt has not failed, and no other has been launched for it because its output was lost: the next
+// one reports it again.
 type badRecords struct {
 	sides    *sides
 	mu       sync.Mutex // guards all below
 	counts   map[int]*badCount
-	attempts map[control.Attempt]*badAttempt
+	attempts map[control.Attempt]*badAttempt // those that run
+	kept     map[place]*badAttempt           // by task: of its attempt that succeeded last
 }
+
+// place is a task of a stage.
+type place struct{ stage, task int }
+
+func placeOf(a control.Attempt) place { return place{a.Stage, a.Task} }
 
 // badCount is what is known of a node's bad records.
 type badCount struct {
@@ -61,7 +68,7 @@ type badAttempt struct {
 }
 
 func newBadRecords(s *sides) *badRecords {
-	return &badRecords{sides: s, counts: map[int]*badCount{}, attempts: map[control.Attempt]*badAttempt{}}
+	return &badRecords{sides: s, counts: map[int]*badCount{}, attempts: map[control.Attempt]*badAttempt{}, kept: map[place]*badAttempt{}}
 }
 
 // policied is a source or an operation that says what becomes of bad records.
@@ -132,7 +139,29 @@ func (r *badRecords) succeeded(ctx context.Context, a control.Attempt) error {
 		return nil
 	}
 	delete(r.attempts, a)
+	r.kept[placeOf(a)] = at
 	return at.side.keep(ctx)
+}
+
+// launched forgets what an earlier attempt at the task reported, for its output is not used.
+func (r *badRecords) launched(a control.Attempt) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if at := r.kept[placeOf(a)]; at != nil {
+		r.uncount(at)
+		delete(r.kept, placeOf(a))
+		delete(r.sides.prepared, placeOf(a))
+	}
+}
+
+// uncount subtracts what an attempt reported. The caller holds mu.
+func (r *badRecords) uncount(at *badAttempt) {
+	for id, sources := range at.counts {
+		for source, n := range sources {
+			r.counts[id].records -= n
+			r.counts[id].bySource[source] -= n
+		}
+	}
 }
 
 // failed forgets what an attempt reported, but for an error that ends the job, whose count the summary shows.
@@ -145,13 +174,8 @@ func (r *badRecords) failed(a control.Attempt, final bool) {
 	}
 	delete(r.attempts, a)
 	at.side.drop()
-	for id, sources := range at.counts {
-		for source, n := range sources {
-			if !final {
-				r.counts[id].records -= n
-				r.counts[id].bySource[source] -= n
-			}
-		}
+	if !final {
+		r.uncount(at)
 	}
 }
 

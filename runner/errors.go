@@ -6,6 +6,7 @@ import (
 	"io/fs"
 
 	"github.com/millrace/millrace/formats/compress"
+	"github.com/millrace/millrace/runner/control"
 	"github.com/millrace/millrace/runner/task"
 	"github.com/millrace/millrace/vfs"
 )
@@ -20,13 +21,16 @@ func (e *BuildError) Error() string { return e.Err.Error() }
 func (e *BuildError) Unwrap() error { return e.Err }
 
 // IsFinal says of the error of a task's attempt that another attempt would fail as well: a panic, a bad record, a mistake, a file that is
-// not there or damaged. What is left may be the surroundings' fault, and is tried again.
+// not there or damaged. What is left may be the surroundings' fault, and is tried again; so is what was lost on its way between tasks.
 func IsFinal(err error) bool {
 	var p *task.PanicError
 	var b *BadRecordError
 	var build *BuildError
 	var damaged *compress.Error
+	var lost *control.LostError
 	switch {
+	case errors.As(err, &lost):
+		return false
 	case errors.As(err, &p), errors.As(err, &b), errors.As(err, &build), errors.As(err, &damaged):
 		return true
 	case vfs.IsUnavailable(err):

@@ -7,6 +7,7 @@ import (
 	"syscall"
 
 	"github.com/millrace/millrace/hdfs"
+	"github.com/millrace/millrace/runner/control"
 	"github.com/millrace/millrace/runner/task"
 	"github.com/millrace/millrace/vfs"
 )
@@ -73,5 +74,6 @@ func isSurroundings(err error) bool {
 		}
 	}
 	var dns *net.DNSError
-	return errors.As(err, &dns)
+	var lost *control.LostError // scratch that cannot be read back, again and again
+	return errors.As(err, &dns) || errors.As(err, &lost)
 }

@@ -243,7 +243,7 @@ func (r *run) execute(ctx context.Context, memory *budget.Budget, scratch *spill
 	defer w.Close()
 	var err error
 	c, err = coordinator.New(ctx, coordinator.Config{
-		Plan: r.plan, Workers: watchedWorker{w, &r.tracker}, Env: r.env, Total: r.totals.set, Retried: r.retried,
+		Plan: r.plan, Workers: watchedWorker{w, &r.tracker, r.bad}, Env: r.env, Total: r.totals.set, Retried: r.retried,
 		Verify:   func() error { return r.bad.check(w.Metrics(), r.plan) },
 		Settings: coordinator.Settings{Attempts: r.options.Attempts, TaskBytes: taskBytes, IsFinal: IsFinal},
 	})

@@ -36,14 +36,14 @@ func checkSides(job *plan.Job) error {
 type sides struct {
 	sinks    map[string]connectors.Sink
 	env      connectors.Env
-	opened   int // writers so far
-	prepared map[string][]connectors.Committable
+	opened   int                                           // writers so far
+	prepared map[place]map[string][]connectors.Committable // by task, of its attempt that succeeded last; by sink
 }
 
 func newSides(sinks map[string]connectors.Sink, files *vfs.Resolver, log *slog.Logger, runID, job string) *sides {
 	return &sides{
 		sinks: sinks, env: connectors.Env{Files: files, Log: log, RunID: runID, Job: job, Node: "bad records"},
-		prepared: map[string][]connectors.Committable{},
+		prepared: map[place]map[string][]connectors.Committable{},
 	}
 }
 
@@ -65,7 +65,11 @@ func (s *sides) end(ctx context.Context, complete bool) error {
 		switch {
 		case err != nil:
 		case complete:
-			_, err = c.Commit(ctx, s.prepared[name], true)
+			var all []connectors.Committable
+			for _, prepared := range s.prepared {
+				all = append(all, prepared[name]...)
+			}
+			_, err = c.Commit(ctx, all, true)
 		default:
 			err = c.Abort(context.WithoutCancel(ctx))
 		}
@@ -143,6 +147,7 @@ func (w *sideWriter) flush(ctx context.Context) error {
 
 // keep makes what the attempt wrote durable.
 func (s *sideAttempt) keep(ctx context.Context) error {
+	kept := map[string][]connectors.Committable{}
 	for name, w := range s.writers {
 		if err := w.flush(ctx); err != nil {
 			return errors.Join(fmt.Errorf("side sink %s: %w", name, err), w.writer.Close())
@@ -151,8 +156,9 @@ func (s *sideAttempt) keep(ctx context.Context) error {
 		if err = errors.Join(err, w.writer.Close()); err != nil {
 			return fmt.Errorf("side sink %s: %w", name, err)
 		}
-		s.sides.prepared[name] = append(s.sides.prepared[name], prepared...)
+		kept[name] = prepared
 	}
+	s.sides.prepared[placeOf(s.attempt)] = kept
 	return nil
 }
 

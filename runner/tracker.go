@@ -94,14 +94,16 @@ func (t *tracker) retried() int64 {
 	return t.retries
 }
 
-// watchedWorker tells a tracker what is launched.
+// watchedWorker tells a tracker, and those who count bad records, what is launched.
 type watchedWorker struct {
 	*worker.Worker
 	tracker *tracker
+	bad     *badRecords
 }
 
 // Launch implements coordinator.Workers.
 func (w watchedWorker) Launch(a control.Assignment) {
 	w.tracker.launched(a)
+	w.bad.launched(a.Attempt)
 	w.Worker.Launch(a)
 }

@@ -22,7 +22,8 @@ type blockingOutput struct {
 // LostError says that rows which a producer left on an exchange cannot be read back. They are got by running the producer again.
 type LostError struct {
 	Exchange  string // which, and whose
-	Partition int
+	Output    int    // which of the outputs that the gate reads
+	Partition int    // of a sorted output: 0
 	Err       error
 }
 

@@ -2,6 +2,7 @@ package shuffle
 
 import (
 	"context"
+	"errors"
 
 	"github.com/millrace/millrace/columnar"
 	"github.com/millrace/millrace/internal/sorting"
@@ -57,18 +58,27 @@ func (w *SortedWriter) Abort() { w.sorter.Abort() }
 func (w *SortedWriter) Sorted() *sorting.Sorted { return w.output }
 
 // OpenMerge returns a gate over the rows of all outputs whose keys are at least lower and below upper, in order; a nil bound is open. Rows
-// with equal keys come in the order of the outputs. ctx bounds the gate's life.
+// with equal keys come in the order of the outputs. ctx bounds the gate's life. What cannot be read gives a LostError, here or by Poll.
 func OpenMerge(ctx context.Context, outputs []*sorting.Sorted, lower, upper []byte) (Gate, error) {
 	m, err := sorting.Open(ctx, outputs, lower, upper)
 	if err != nil {
-		return nil, err
+		return nil, lost(outputs, err)
 	}
-	return &mergeGate{merge: m}, nil
+	return &mergeGate{outputs: outputs, merge: m}, nil
 }
 
 type mergeGate struct {
-	merge *sorting.Merge
-	ended bool
+	outputs []*sorting.Sorted
+	merge   *sorting.Merge
+	ended   bool
+}
+
+// lost says which output an error of their merge is about.
+func lost(outputs []*sorting.Sorted, err error) error {
+	if e, ok := errors.AsType[*sorting.LostError](err); ok {
+		return &LostError{Exchange: outputs[e.Sorted].Name(), Output: e.Sorted, Err: err}
+	}
+	return err
 }
 
 // Poll implements Gate. It reads scratch files where there are any.
@@ -77,8 +87,11 @@ func (g *mergeGate) Poll() (columnar.Batch, bool, error) {
 		return columnar.Batch{}, false, nil
 	}
 	b, ok, err := g.merge.Next()
+	if err != nil {
+		return b, false, lost(g.outputs, err)
+	}
 	g.ended = !ok
-	return b, ok, err
+	return b, ok, nil
 }
 
 // HasEnded implements Gate.

@@ -25,19 +25,38 @@ type Merge struct {
 }
 
 // Open merges the rows of all whose keys are at least lower and below upper; a nil bound is open. All have the same Config but for memory.
-// ctx bounds the life of the Merge.
+// ctx bounds the life of the Merge. What cannot be read gives a LostError, here or by Next.
 func Open(ctx context.Context, all []*Sorted, lower, upper []byte) (*Merge, error) {
-	var runs []*run
-	for _, s := range all {
-		runs = append(runs, s.runs...)
+	var cursors []*cursor
+	for i, s := range all {
+		more, err := openRuns(ctx, all[0].config, s.runs, lower, upper)
+		if err != nil {
+			return nil, errors.Join(&LostError{Sorted: i, Err: err}, newMerge(all[0].config, cursors).Close())
+		}
+		for _, cur := range more {
+			cur.lost = func(err error) error { return &LostError{Sorted: i, Err: err} }
+		}
+		cursors = append(cursors, more...)
 	}
-	if len(runs) == 0 {
+	if len(cursors) == 0 {
 		return &Merge{}, nil
 	}
-	return openRuns(ctx, all[0].config, runs, lower, upper)
+	return newMerge(all[0].config, cursors), nil
 }
 
-func openRuns(ctx context.Context, c Config, runs []*run, lower, upper []byte) (*Merge, error) {
+// LostError says that rows of a Sorted cannot be read back.
+type LostError struct {
+	Sorted int // which of those that Open was given
+	Err    error
+}
+
+// Error gives the cause.
+func (e *LostError) Error() string { return e.Err.Error() }
+
+// Unwrap returns the cause.
+func (e *LostError) Unwrap() error { return e.Err }
+
+func openRuns(ctx context.Context, c Config, runs []*run, lower, upper []byte) ([]*cursor, error) {
 	var cursors []*cursor
 	for _, r := range runs {
 		cur, err := r.open(ctx, c, lower, upper)
@@ -46,7 +65,7 @@ func openRuns(ctx context.Context, c Config, runs []*run, lower, upper []byte) (
 		}
 		cursors = append(cursors, cur)
 	}
-	return newMerge(c, cursors), nil
+	return cursors, nil
 }
 
 func newMerge(c Config, cursors []*cursor) *Merge {

@@ -60,6 +60,9 @@ func (r *run) key(i int) []byte {
 	return r.keys[e.Batch].Bytes(int(e.Row))
 }
 
+// Name returns what the rows are called in messages.
+func (s *Sorted) Name() string { return s.config.Name }
+
 // Spilled returns the bytes on disk.
 func (s *Sorted) Spilled() int64 {
 	var n int64
@@ -101,6 +104,8 @@ type cursor struct {
 	base  uint32        // in memory: the number of the run's first batch among a merge's
 	slot  uint32        // on disk: the number of batch among a merge's
 	enter func(*cursor) // on disk: is told of each new batch
+
+	lost func(error) error // on disk: says whose rows an error is about; nil: nobody asks
 }
 
 // all returns a cursor over all rows of a run in memory.
@@ -164,7 +169,7 @@ func (c *cursor) load() (bool, error) {
 		return false, nil
 	}
 	if err != nil {
-		return false, fmt.Errorf("reading a sorted run: %w", err)
+		return false, c.failed(fmt.Errorf("reading a sorted run: %w", err))
 	}
 	c.batch = b
 	c.keys, _ = c.encoder.keys(b)
@@ -180,6 +185,13 @@ func (c *cursor) load() (bool, error) {
 	}
 	c.enter(c)
 	return c.rows > 0, nil
+}
+
+func (c *cursor) failed(err error) error {
+	if c.lost == nil {
+		return err
+	}
+	return c.lost(err)
 }
 
 // searchColumn returns the first row whose key is not below bound.

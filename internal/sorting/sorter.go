@@ -154,10 +154,11 @@ func (s *Sorter) mergeRuns(runs []*run) (*run, error) {
 	if len(runs) == 1 {
 		return runs[0], nil
 	}
-	m, err := openRuns(s.ctx, s.config, runs, nil, nil)
+	cursors, err := openRuns(s.ctx, s.config, runs, nil, nil)
 	if err != nil {
 		return nil, err
 	}
+	m := newMerge(s.config, cursors)
 	merged, err := s.write(m)
 	if err = errors.Join(err, m.Close()); err != nil {
 		return nil, err

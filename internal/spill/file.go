@@ -2,7 +2,9 @@ package spill
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io/fs"
 	"sync/atomic"
 
 	"github.com/millrace/millrace/internal/budget"
@@ -25,12 +27,12 @@ func (f *file) failed(doing string, err error) error {
 	return fmt.Errorf("%s a spill file in folder %s (%s spilled so far): %w", doing, f.dir.URL(), spilled, err)
 }
 
-// drop counts one run as removed.
+// drop counts one run as removed. A file that is gone already is no error: whoever wanted to read it has noticed.
 func (f *file) drop(ctx context.Context) error {
 	if f.runs.Add(-1) > 0 {
 		return nil
 	}
-	if err := f.dir.FS.Remove(ctx, f.path); err != nil {
+	if err := f.dir.FS.Remove(ctx, f.path); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return f.failed("removing", err)
 	}
 	return nil

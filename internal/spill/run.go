@@ -49,7 +49,7 @@ func (r *Run) OpenAt(ctx context.Context, row int64) (*Reader, error) {
 	}
 	f, err := r.file.dir.FS.Open(ctx, r.file.path)
 	if err != nil {
-		return nil, r.file.failed("opening", err)
+		return nil, vfs.Unavailable(r.file.failed("opening", err)) // also one that is gone: what was spilled can be made again
 	}
 	reader.in = f
 	reader.hold()
@@ -153,7 +153,7 @@ func (r *Reader) fill() ([]byte, error) {
 	if err == nil || errors.Is(err, io.EOF) {
 		err = fmt.Errorf("%w: %s ends at %d of %d", block.ErrCorrupt, r.run.file.url(), start+int64(got), end)
 	}
-	return nil, r.run.file.failed("reading", err)
+	return nil, vfs.Unavailable(r.run.file.failed("reading", err))
 }
 
 // hold counts the buffers.

@@ -39,3 +39,16 @@ type Report struct {
 	Prepared  []connectors.Committable // by its sink
 	Collected []columnar.Batch         // by its collect operator
 }
+
+// LostError says that an attempt cannot read what a task left on an edge: it has to be made again.
+type LostError struct {
+	Edge int
+	Task int // of the stage before the edge
+	Err  error
+}
+
+// Error gives the cause.
+func (e *LostError) Error() string { return e.Err.Error() }
+
+// Unwrap returns the cause.
+func (e *LostError) Unwrap() error { return e.Err }

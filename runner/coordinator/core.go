@@ -2,8 +2,9 @@
 //
 // [Core] decides: it is step(event) -> actions, pure, and knows regions of stages, attempts of tasks, splits of sources, and what a stage's
 // facts mean for the next one: how many tasks its consumer gets, and where ranges are cut. Stages joined by pipelined edges are started, and
-// fail, together; behind blocking edges a failed task alone is tried again. The job ends once: with the first error that trying again will not
-// mend, or with what the winning attempts prepared, to be committed.
+// fail, together; behind blocking edges a failed task alone is tried again; what was lost on a blocking edge is made again, with all that
+// depends on it (lost.go). The job ends once: with the first error that trying again will not mend, or with what the winning attempts
+// prepared, to be committed.
 //
 // [Run] is the loop around it that does what it says, with workers, enumerators and committers.
 //
@@ -130,7 +131,7 @@ type region struct {
 	running int // attempts
 	done    bool
 	started bool
-	failed  bool // attempts are being stopped before the region starts anew
+	failed  bool // attempts are being stopped before the region may start anew
 }
 
 type stageState struct {
@@ -138,6 +139,7 @@ type stageState struct {
 	region   *region
 	tasks    int
 	attempt  []int // by task: the number of the current attempt
+	spared   []int // by task: attempts that ended through no fault of the task's
 	done     []bool
 	running  []bool
 	reports  []control.Report
@@ -208,6 +210,7 @@ func (c *Core) schedule() ([]Action, error) {
 	return out, nil
 }
 
+// isReady says whether all that a region reads is there, and nobody reads what it will write anew.
 func (c *Core) isReady(r *region) bool {
 	for _, s := range r.stages {
 		for _, e := range s.stage.Inputs {
@@ -215,13 +218,18 @@ func (c *Core) isReady(r *region) bool {
 				return false
 			}
 		}
+		for _, e := range s.stage.Outputs {
+			if c.stages[e.To.ID].region.failed {
+				return false
+			}
+		}
 	}
 	return true
 }
 
-// start launches all tasks of a region, consumers first so that their gates are open when producers write.
+// start launches the tasks of a region that are not done, consumers first so that their gates are open when producers write.
 func (c *Core) start(r *region) ([]Action, error) {
-	r.started, r.failed = true, false
+	r.started = true
 	var out []Action
 	for _, s := range r.stages {
 		if s.attempt == nil {
@@ -229,8 +237,10 @@ func (c *Core) start(r *region) ([]Action, error) {
 		}
 	}
 	for _, s := range slices.Backward(r.stages) {
-		for t := range s.tasks {
-			out = append(out, c.launch(s, t))
+		for t, done := range s.done {
+			if !done {
+				out = append(out, c.launch(s, t))
+			}
 		}
 		if s.enum != nil && s.attempt[0] == 0 {
 			actions, err := c.enumerate(s, connectors.Started{Tasks: s.tasks})
@@ -250,7 +260,7 @@ func (c *Core) size(s *stageState) {
 		n = min(n, int(max(1, (bytes+c.settings.TaskBytes-1)/c.settings.TaskBytes)))
 	}
 	s.tasks = n
-	s.attempt, s.done, s.running, s.waiting = make([]int, n), make([]bool, n), make([]bool, n), make([]bool, n)
+	s.attempt, s.spared, s.done, s.running, s.waiting = make([]int, n), make([]int, n), make([]bool, n), make([]bool, n), make([]bool, n)
 	s.reports, s.assigned = make([]control.Report, n), make([][]connectors.Split, n)
 }
 
@@ -284,7 +294,7 @@ func (c *Core) facts(e *physical.Edge) []shuffle.Facts {
 }
 
 func (c *Core) launch(s *stageState, t int) Action {
-	s.running[t], s.done[t] = true, false
+	s.running[t] = true
 	s.region.running++
 	l := control.Assignment{Attempt: name(s, t), Tasks: s.tasks, Ranges: map[int]control.Range{}, Bounds: map[int][][]byte{}, Sizes: map[int]int{}}
 	for _, other := range s.region.stages {
@@ -391,28 +401,33 @@ func (c *Core) failedAttempt(e Failed) ([]Action, error) {
 	if s.region.failed { // stopped together with the one that failed first
 		return c.restart(s.region)
 	}
-	if c.settings.IsFinal(e.Err) || e.Attempt.Number+1 >= c.settings.Attempts {
+	if c.settings.IsFinal(e.Err) || e.Attempt.Number+1-s.spared[e.Attempt.Task] >= c.settings.Attempts {
 		return c.fail(e.Err), nil
+	}
+	if lost, ok := errors.AsType[*control.LostError](e.Err); ok {
+		return c.lost(s, e.Attempt.Task, lost)
 	}
 	if len(s.region.stages) == 1 {
 		return c.retry(s, e.Attempt.Task)
 	}
 	s.region.failed = true
 	out := stopAll(s.region)
-	if s.region.running == 0 {
-		return c.restart(s.region)
-	}
-	return out, nil
+	more, err := c.restart(s.region)
+	return append(out, more...), err
 }
 
-// retry launches the next attempt at one control.
+// retry launches the next attempt at one task.
 func (c *Core) retry(s *stageState, t int) ([]Action, error) {
+	out, err := c.reset(s, t)
+	return append([]Action{c.launch(s, t)}, out...), err
+}
+
+// reset forgets the current attempt at a task, which does not run any more, so that the next can be launched.
+func (c *Core) reset(s *stageState, t int) ([]Action, error) {
 	out, err := c.giveBack(s, t)
-	if err != nil {
-		return nil, err
-	}
 	s.attempt[t]++
-	return append([]Action{c.launch(s, t)}, out...), nil
+	s.done[t], s.reports[t] = false, control.Report{}
+	return out, err
 }
 
 // giveBack returns a failed attempt's splits to the enumerator.
@@ -425,11 +440,22 @@ func (c *Core) giveBack(s *stageState, t int) ([]Action, error) {
 	return c.enumerate(s, connectors.Returned{Splits: splits, Positions: make([]connectors.Position, len(splits))})
 }
 
-// restart launches all tasks of a region anew, once the last attempt has ended.
+// restart makes a region start anew, once its last attempt has ended and what it reads is there.
 func (c *Core) restart(r *region) ([]Action, error) {
 	if r.running > 0 {
 		return nil, nil
 	}
+	out, err := c.resetAll(r)
+	if err != nil {
+		return nil, err
+	}
+	more, err := c.schedule()
+	return append(out, more...), err
+}
+
+// resetAll forgets all attempts at a region, none of which runs any more.
+func (c *Core) resetAll(r *region) ([]Action, error) {
+	r.started, r.done, r.failed = false, false, false
 	var out []Action
 	for _, s := range r.stages {
 		for _, e := range s.stage.Inputs {
@@ -438,16 +464,14 @@ func (c *Core) restart(r *region) ([]Action, error) {
 			}
 		}
 		for t := range s.tasks {
-			actions, err := c.giveBack(s, t)
+			actions, err := c.reset(s, t)
 			if err != nil {
 				return nil, err
 			}
 			out = append(out, actions...)
-			s.attempt[t]++
 		}
 	}
-	more, err := c.start(r)
-	return append(out, more...), err
+	return out, nil
 }
 
 func stopAll(r *region) []Action {

@@ -21,6 +21,7 @@ import (
 //	plan                 lines "stage ID tasks=N [source] [fixed]" and "edge FROM TO KIND [pipelined]"; then the job starts
 //	done S T N [bytes=B] [keys=a,b]   an attempt (stage, task, number) succeeded
 //	fail S T N [final]   an attempt failed
+//	lost S T N E P       an attempt could not read what task P left on edge E
 //	want S T N           an attempt wants splits
 //	cancel
 func TestCore(t *testing.T) {
@@ -48,6 +49,10 @@ func TestCore(t *testing.T) {
 					err = errFinal
 				}
 				return step(Failed{Attempt: attempt(t, d), Err: err})
+			case "lost":
+				l := &control.LostError{Err: errors.New("it is gone")}
+				scan(t, d.CmdArgs[3].Key+" "+d.CmdArgs[4].Key, "%d %d", &l.Edge, &l.Task)
+				return step(Failed{Attempt: attempt(t, d), Err: l})
 			case "want":
 				return step(SplitsWanted{Attempt: attempt(t, d)})
 			case "cancel":

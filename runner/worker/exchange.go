@@ -2,8 +2,10 @@ package worker
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
+	"github.com/millrace/millrace/columnar"
 	"github.com/millrace/millrace/internal/sorting"
 	"github.com/millrace/millrace/plan/physical"
 	"github.com/millrace/millrace/runner/control"
@@ -19,8 +21,13 @@ type exchange struct {
 	sorted map[int]shuffle.SplitOutput // by producer task: edges whose rows arrive sorted
 }
 
-// keep makes what a successful attempt wrote what consumers read.
+// keep makes what a successful attempt wrote what consumers read, in place of what an earlier attempt left.
 func (x *exchange) keep(task int, w shuffle.Writer) {
+	ctx := context.Background()
+	if o := x.left[task]; o != nil {
+		_ = o.Release(ctx) // what cannot be removed goes with the scratch folder
+	}
+	_ = x.sorted[task].Release(ctx)
 	switch w := w.(type) {
 	case *shuffle.SortedWriter:
 		x.keepSorted(task, shuffle.SplitOutput{w.Sorted()})
@@ -145,7 +152,37 @@ func (x *exchange) merge(ctx context.Context, e *physical.Edge, a control.Assign
 	for t := range len(x.sorted) {
 		outputs = append(outputs, x.sorted[t][r.From:r.To]...)
 	}
-	return shuffle.OpenMerge(ctx, outputs, lower, upper)
+	g, err := shuffle.OpenMerge(ctx, outputs, lower, upper)
+	left := leftGate{Gate: g, edge: e.ID, from: func(output int) int { return output / (r.To - r.From) }, ctx: ctx}
+	if err != nil {
+		return nil, left.lost(err)
+	}
+	return left, nil
+}
+
+// leftGate reads what producers left. Its errors say whose output is lost.
+type leftGate struct {
+	shuffle.Gate
+	edge int
+	from func(output int) (task int)
+	ctx  context.Context //nolint:containedctx // the task's life
+}
+
+// Poll implements shuffle.Gate.
+func (g leftGate) Poll() (columnar.Batch, bool, error) {
+	b, ok, err := g.Gate.Poll()
+	if err != nil {
+		return b, ok, g.lost(err)
+	}
+	return b, ok, nil
+}
+
+// lost makes of an error one that names the producer, unless the task is being stopped.
+func (g leftGate) lost(err error) error {
+	if e, ok := errors.AsType[*shuffle.LostError](err); ok && g.ctx.Err() == nil {
+		return &control.LostError{Edge: g.edge, Task: g.from(e.Output), Err: err}
+	}
+	return err
 }
 
 // open opens what the producers of a blocking edge left for a task: of a forward edge all of some producers, of others some partitions of
@@ -153,18 +190,22 @@ func (x *exchange) merge(ctx context.Context, e *physical.Edge, a control.Assign
 func (x *exchange) open(ctx context.Context, e *physical.Edge, a control.Assignment) (shuffle.Gate, error) {
 	r := a.Ranges[e.ID]
 	var gates []shuffle.Gate
-	add := func(o shuffle.Output, from, to int) error {
-		g, err := o.Open(ctx, from, to)
-		gates = append(gates, g)
-		return err
+	add := func(t, from, to int) error {
+		left := leftGate{edge: e.ID, from: func(int) int { return t }, ctx: ctx}
+		var err error
+		if left.Gate, err = x.left[t].Open(ctx, from, to); err != nil {
+			return left.lost(err)
+		}
+		gates = append(gates, left)
+		return nil
 	}
 	for t := range len(x.left) {
 		var err error
 		switch {
 		case e.Kind != physical.Forward:
-			err = add(x.left[t], r.From, r.To)
+			err = add(t, r.From, r.To)
 		case t >= r.From && t < r.To:
-			err = add(x.left[t], 0, 1)
+			err = add(t, 0, 1)
 		}
 		if err != nil {
 			return nil, err

@@ -320,10 +320,17 @@ func (w *Worker) read(t *task.Task, stage *physical.Stage, a control.Assignment,
 // connect gives a task its gates and writers.
 func (w *Worker) connect(ctx context.Context, p *prepared, stage *physical.Stage, a control.Assignment) error {
 	var in []task.Input
+	failed := func(doing string, stage int, err error) error {
+		err = fmt.Errorf("opening the exchange %s stage %d: %w", doing, stage, err)
+		for _, i := range in {
+			err = errors.Join(err, i.Gate.Close())
+		}
+		return err
+	}
 	for _, e := range stage.Inputs {
 		gate, err := w.gate(ctx, e, a, p.task.Wake)
 		if err != nil {
-			return fmt.Errorf("opening the exchange from stage %d: %w", e.From.ID, err)
+			return failed("from", e.From.ID, err)
 		}
 		at := e.At
 		if stage.IsSource() {
@@ -334,7 +341,7 @@ func (w *Worker) connect(ctx context.Context, p *prepared, stage *physical.Stage
 	for _, e := range stage.Outputs {
 		out, err := w.writer(ctx, e, a, p.task.Wake)
 		if err != nil {
-			return fmt.Errorf("opening the exchange to stage %d: %w", e.To.ID, err)
+			return failed("to", e.To.ID, err)
 		}
 		p.outputs = append(p.outputs, out)
 	}
