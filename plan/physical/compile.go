@@ -244,9 +244,9 @@ func (c *compiler) write(n *plan.Node, op plan.Write) {
 }
 
 // narrow returns a stage of at most tasks tasks that ends as s does: s itself when nothing in it hinders, else one behind an exchange that
-// keeps the order of tasks.
+// keeps the order of tasks. A source is read by all tasks, also one whose stage has broadcast sides.
 func (c *compiler) narrow(n *plan.Node, s *Stage, tasks int) *Stage {
-	if !s.Fixed && len(s.Inputs) > 0 {
+	if !s.Fixed && !s.IsSource() {
 		s.Tasks = tasks
 		return s
 	}

@@ -75,6 +75,8 @@ var jobs = map[string]func(job *plan.Job){
 		sums := dataset.Aggregate(dataset.GroupBy(s, shopOf), agg.Sum(func(s sale) int64 { return s.Amount }), func(k, n int64) sale { return sale{Shop: k, Amount: n} })
 		dataset.Collect(dataset.Join(s, sums, shopOf, shopOf, func(a, b sale) int64 { return a.Amount - b.Amount }))
 	},
+	"one file of a broadcast join": func(job *plan.Job) { oneFile(job, dataset.BroadcastRight) },
+	"one file of a hash join":      func(job *plan.Job) { oneFile(job, dataset.HashRight) },
 }
 
 // TestPlans prints the stages of a job: "plan NAME [pipelined]".

@@ -134,6 +134,9 @@ type Side struct{ At, Number int }
 
 // IsSource says whether the stage reads a source.
 func (s *Stage) IsSource() bool {
+	if len(s.Chain) == 0 { // only while it is compiled
+		return false
+	}
 	_, ok := s.Chain[0].Spec.(Source)
 	return ok
 }
