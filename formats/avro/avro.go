@@ -39,6 +39,9 @@ type Format[T any] struct {
 	Codec Codec
 	// BlockBytes is about the size of a block before compression. Default 256 KiB.
 	BlockBytes int
+	// RecordSchema is the schema, as JSON, under which records outside of files were written, such as the values of messages. Default: that of
+	// T's columns.
+	RecordSchema string
 }
 
 var _ formats.Typed[struct{}] = Format[struct{}]{}

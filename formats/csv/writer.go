@@ -49,12 +49,20 @@ type cell func(buf []byte, row int) []byte
 
 // Write writes a record a row.
 func (w *writer) Write(b columnar.Batch) error {
+	buf, err := w.rows(b, w.out.Buffer(), func(buf []byte) []byte { return append(buf, '\n') })
+	if err != nil {
+		return err
+	}
+	return w.out.Commit(buf)
+}
+
+// rows appends the rows' fields, and what end appends after each row.
+func (w *writer) rows(b columnar.Batch, buf []byte, end func([]byte) []byte) ([]byte, error) {
 	var failed error
 	cells := make([]cell, len(b.Columns))
 	for i := range b.Columns {
 		cells[i] = w.cell(&b.Columns[i], w.fields[i], &failed)
 	}
-	buf := w.out.Buffer()
 	for i := range b.Rows() {
 		row := b.Row(i)
 		for k, appendCell := range cells {
@@ -67,12 +75,9 @@ func (w *writer) Write(b columnar.Batch) error {
 			}
 			buf = appendCell(buf, row)
 		}
-		buf = append(buf, '\n')
+		buf = end(buf)
 	}
-	if failed != nil {
-		return failed
-	}
-	return w.out.Commit(buf)
+	return buf, failed
 }
 
 // cell returns how a column's fields are written. What goes wrong is left in failed.

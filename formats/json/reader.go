@@ -16,7 +16,7 @@ import (
 type decoder struct {
 	settings
 	in      formats.Input
-	wanted  *columnar.Schema // nil until inferred
+	wanted  *columnar.Schema
 	columns []*column
 	byName  map[string]int // columns
 	order   []member       // of the last record: the next will have the same
@@ -49,19 +49,24 @@ func (t *table) value(row, column int) []byte {
 }
 
 func newReader(ctx context.Context, s settings, in formats.Input, r formats.Range, o formats.ReadOptions) (formats.Reader, error) {
-	d := &decoder{settings: s, in: in, wanted: cmp.Or(o.Schema, s.schema), byName: map[string]int{}}
-	if d.wanted == nil {
+	wanted := cmp.Or(o.Schema, s.schema)
+	if wanted == nil {
 		var err error
-		if d.wanted, err = infer(ctx, s, in); err != nil {
+		if wanted, err = infer(ctx, s, in); err != nil {
 			return nil, lines.Named(in.Name(), err)
 		}
 	}
-	d.t.width = len(d.wanted.Fields)
-	for i, f := range d.wanted.Fields {
+	return lines.NewReader(newDecoder(s, in, wanted), in, r, lines.Options{MaxRecord: s.maxRecord}, o)
+}
+
+func newDecoder(s settings, in formats.Input, wanted *columnar.Schema) *decoder {
+	d := &decoder{settings: s, in: in, wanted: wanted, byName: map[string]int{}}
+	d.t.width = len(wanted.Fields)
+	for i, f := range wanted.Fields {
 		d.byName[f.Name] = i
 		d.columns = append(d.columns, newColumn(f, i))
 	}
-	return lines.NewReader(d, in, r, lines.Options{MaxRecord: s.maxRecord}, o)
+	return d
 }
 
 // Begin finds no header.

@@ -14,9 +14,23 @@ import (
 
 // writer writes one file.
 type writer struct {
+	objects
+	out *lines.Writer
+}
+
+// objects says how rows are written.
+type objects struct {
 	settings
-	out   *lines.Writer
 	names [][]byte // "name": of each column
+}
+
+func newObjects(s settings, schema *columnar.Schema) objects {
+	o := objects{settings: s}
+	o.bare = s.bare && len(schema.Fields) == 1
+	for _, f := range schema.Fields {
+		o.names = append(o.names, append(appendQuoted(nil, []byte(f.Name)), ':'))
+	}
+	return o
 }
 
 func newWriter(s settings, w io.Writer, schema *columnar.Schema) (formats.Writer, error) {
@@ -24,12 +38,7 @@ func newWriter(s settings, w io.Writer, schema *columnar.Schema) (formats.Writer
 	if err != nil {
 		return nil, err
 	}
-	j := &writer{settings: s, out: out}
-	j.bare = s.bare && len(schema.Fields) == 1
-	for _, f := range schema.Fields {
-		j.names = append(j.names, append(appendQuoted(nil, []byte(f.Name)), ':'))
-	}
-	return j, nil
+	return &writer{objects: newObjects(s, schema), out: out}, nil
 }
 
 // cell appends the value of a row.
@@ -37,24 +46,32 @@ type cell func(buf []byte, row int) []byte
 
 // Write writes a line a row.
 func (w *writer) Write(b columnar.Batch) error {
-	cells := make([]cell, len(b.Columns))
-	for i := range b.Columns {
-		cells[i] = cellOf(&b.Columns[i])
-	}
+	cells := cellsOf(b)
 	buf := w.out.Buffer()
 	for i := range b.Rows() {
-		row := b.Row(i)
-		if w.bare {
-			buf = append(cells[0](buf, row), '\n')
-			continue
-		}
-		buf = append(w.object(append(buf, '{'), b, cells, row), '}', '\n')
+		buf = append(w.row(buf, b, cells, b.Row(i)), '\n')
 	}
 	return w.out.Commit(buf)
 }
 
+func cellsOf(b columnar.Batch) []cell {
+	cells := make([]cell, len(b.Columns))
+	for i := range b.Columns {
+		cells[i] = cellOf(&b.Columns[i])
+	}
+	return cells
+}
+
+// row appends a row: its object, or its only value.
+func (w *objects) row(buf []byte, b columnar.Batch, cells []cell, row int) []byte {
+	if w.bare {
+		return cells[0](buf, row)
+	}
+	return append(w.object(append(buf, '{'), b, cells, row), '}')
+}
+
 // object appends a row's members.
-func (w *writer) object(buf []byte, b columnar.Batch, cells []cell, row int) []byte {
+func (w *objects) object(buf []byte, b columnar.Batch, cells []cell, row int) []byte {
 	first := true
 	for k, appendCell := range cells {
 		if w.omitNull && b.Columns[k].IsNull(row) {
