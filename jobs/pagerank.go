@@ -18,9 +18,10 @@ import (
 )
 
 // PageRank ranks the pages of a web by the links to them. A line is a link: the page it is on, blanks, the page it leads to; lines that begin
-// with # are comments. Every page begins with the rank 1; in each iteration it gives its rank in equal parts to the pages it links to, and a
-// page's new rank is 1-Damping and Damping times what it was given (Brin and Page 1998). The rank of pages without links is lost. The
-// iterations are unrolled: each is two joins and an aggregate in the plan.
+// with # are comments. Every page begins with the rank 1; in each iteration it gives its rank in equal parts to the pages it links to, or to
+// all pages when it links to none, and a page's new rank is 1-Damping and Damping times what it was given (Brin and Page 1998; Langville and
+// Meyer 2004, section 3, of pages without links). So the sum of all ranks stays the number of pages. The iterations are unrolled: each is two
+// joins and two aggregates in the plan.
 type PageRank struct {
 	In, Out    string
 	Iterations int
@@ -37,10 +38,17 @@ type Rank struct {
 
 type pageLink struct{ From, To string }
 
-// share is a link with the part of its page's rank that goes over it.
-type share struct {
-	From, To string
-	Part     float64
+// page is a page in the middle of the computation.
+type page struct {
+	Name  string
+	Links int64 // how many it has
+	Rank  float64
+}
+
+// web is what all pages have together.
+type web struct {
+	Pages int64
+	Loose float64 // the rank of the pages without links
 }
 
 // Flags implements runner.Job.
@@ -68,33 +76,53 @@ func (p *PageRank) Build(job *plan.Job) {
 	links := dataset.Distinct(dataset.Parse(dataset.Filter(lines, isLink), parseLink, onbad.Fail()))
 	from := func(l pageLink) string { return l.From }
 	degrees := dataset.CountByKey(dataset.GroupBy(links, from))
-	shares := dataset.Join(links, degrees, from, func(d dataset.Keyed[string, int64]) string { return d.Key },
-		func(l pageLink, d dataset.Keyed[string, int64]) share {
-			return share{l.From, l.To, 1 / float64(d.Value)}
+	names := dataset.Distinct(dataset.FlatMap(links, func(l pageLink) iter.Seq[string] { return slices.Values([]string{l.From, l.To}) }))
+	pages := dataset.LeftJoin(names, degrees, itself, func(d dataset.Keyed[string, int64]) string { return d.Key },
+		func(name string, links *dataset.Keyed[string, int64]) page {
+			if links == nil {
+				return page{name, 0, 1}
+			}
+			return page{name, links.Value, 1}
 		})
-	pages := dataset.Distinct(dataset.FlatMap(links, func(l pageLink) iter.Seq[string] { return slices.Values([]string{l.From, l.To}) }))
-	ranks := dataset.Map(pages, func(page string) Rank { return Rank{page, 1} })
 	for range p.Iterations {
-		ranks = p.iterate(pages, shares, ranks)
+		pages = p.iterate(pages, links)
 	}
+	ranks := dataset.Map(pages, func(p page) Rank { return Rank{p.Name, p.Rank} })
 	dataset.Write(ranks, file.Sink[Rank]{Path: p.Out, Format: csv.Format[Rank]{}, Mode: p.Mode, Files: p.Files})
 }
 
 // iterate adds one computation of all ranks.
-func (p *PageRank) iterate(pages dataset.DataSet[string], shares dataset.DataSet[share], ranks dataset.DataSet[Rank]) dataset.DataSet[Rank] {
-	given := dataset.Join(shares, ranks, func(s share) string { return s.From }, func(r Rank) string { return r.Page },
-		func(s share, r Rank) Rank { return Rank{s.To, s.Part * r.Rank} })
+func (p *PageRank) iterate(pages dataset.DataSet[page], links dataset.DataSet[pageLink]) dataset.DataSet[page] {
+	name := func(p page) string { return p.Name }
+	given := dataset.Join(links, pages, func(l pageLink) string { return l.From }, name,
+		func(l pageLink, p page) Rank { return Rank{l.To, p.Rank / float64(p.Links)} })
 	sums := dataset.Aggregate(dataset.GroupBy(given, func(r Rank) string { return r.Page }), agg.Sum(func(r Rank) float64 { return r.Rank }),
 		func(page string, sum float64) Rank { return Rank{page, sum} })
+	all := dataset.Summarize(dataset.All(pages), func(struct{}, *web) {},
+		agg.Into(func(w *web) *int64 { return &w.Pages }, agg.Count[page]()),
+		agg.Into(func(w *web) *float64 { return &w.Loose }, agg.Sum(loose)))
+	got := dataset.LeftJoin(pages, sums, name, func(r Rank) string { return r.Page }, func(p page, sum *Rank) page {
+		if p.Rank = 0; sum != nil {
+			p.Rank = sum.Rank
+		}
+		return p
+	})
 	damping := p.Damping
-	return dataset.LeftJoin(pages, sums, func(page string) string { return page }, func(r Rank) string { return r.Page },
-		func(page string, sum *Rank) Rank {
-			if sum == nil {
-				return Rank{page, 1 - damping}
-			}
-			return Rank{page, 1 - damping + damping*sum.Rank}
-		})
+	return dataset.WithBroadcast(got, all, func(p page, all []web) page {
+		p.Rank = 1 - damping + damping*(p.Rank+all[0].Loose/float64(all[0].Pages))
+		return p
+	})
 }
+
+// loose returns the rank that a page has no link to give to.
+func loose(p page) float64 {
+	if p.Links > 0 {
+		return 0
+	}
+	return p.Rank
+}
+
+func itself(name string) string { return name }
 
 func isLink(line string) bool { return strings.TrimSpace(line) != "" && !strings.HasPrefix(line, "#") }
 

@@ -148,6 +148,13 @@ func TestPageRank(t *testing.T) {
 			if len(got) != len(want) {
 				t.Fatalf("%d pages, want %d", len(got), len(want))
 			}
+			sum := 0.0
+			for _, x := range got {
+				sum += x
+			}
+			if math.Abs(sum-float64(len(want))) > 1e-6 {
+				t.Errorf("the ranks of %d pages are %v together", len(want), sum)
+			}
 			for page, x := range want {
 				if math.Abs(got[page]-x) > 1e-9 {
 					t.Errorf("%s has the rank %v, want %v", page, got[page], x)
@@ -160,7 +167,7 @@ func TestPageRank(t *testing.T) {
 	fails(t, &jobs.PageRank{In: dir, Out: t.TempDir()}, "0 iterations")
 }
 
-// rank is PageRank in the simplest way.
+// rank is PageRank in the simplest way: a page without links is one that links to all.
 func rank(links map[[2]string]bool, iterations int, damping float64) map[string]float64 {
 	degree := map[string]float64{}
 	ranks := map[string]float64{}
@@ -172,6 +179,13 @@ func rank(links map[[2]string]bool, iterations int, damping float64) map[string]
 		given := map[string]float64{}
 		for l := range links {
 			given[l[1]] += ranks[l[0]] / degree[l[0]]
+		}
+		for loose := range ranks {
+			for page := range ranks {
+				if degree[loose] == 0 {
+					given[page] += ranks[loose] / float64(len(ranks))
+				}
+			}
 		}
 		for page := range maps.Clone(ranks) {
 			ranks[page] = 1 - damping + damping*given[page]
