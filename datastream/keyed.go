@@ -25,6 +25,17 @@ func KeyBy[K comparable, T any](s Stream[T], key func(T) K) Keyed[K, T] {
 	return Keyed[K, T]{s, selector}
 }
 
+// node adds the node that puts each record's key before it.
+func (k Keyed[K, T]) node() *plan.Node {
+	job, in := k.stream.data.Job(), k.stream.data.Node()
+	tail, err := rows.Selected(true, k.key)
+	if err != nil {
+		job.Fail("KeyBy", err)
+		return in
+	}
+	return job.Add(plan.Rows{Program: rows.Program{Tail: tail}}, []*plan.Node{in}, plan.Name("KeyBy"))
+}
+
 // Aggregate gives, for each record as it comes, result of its key and the aggregate of the key's records so far. The states of all keys are
 // held in memory.
 func Aggregate[K comparable, T, A, Out any](k Keyed[K, T], a agg.Aggregate[T, A], result func(K, A) Out, options ...plan.Option) Stream[Out] {

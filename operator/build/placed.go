@@ -3,6 +3,7 @@ package build
 import (
 	"fmt"
 
+	"github.com/millrace/millrace/operator/keyed"
 	"github.com/millrace/millrace/plan"
 	"github.com/millrace/millrace/stream"
 )
@@ -10,6 +11,8 @@ import (
 // placed returns a new operator for an operation that the plan only places.
 func placed(n *plan.Node, op plan.Placed) (stream.Operator, error) {
 	switch op := op.(type) {
+	case plan.Process:
+		return keyed.New(op.Program, false), nil
 	default:
 		return nil, fmt.Errorf("%s: no operator does %T", n, op)
 	}

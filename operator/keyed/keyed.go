@@ -1,0 +1,108 @@
+// Package keyed is the operator that runs the user's functions with state, timers and rules: a program of package stream/process.
+//
+// What is emitted for a batch is handed on with the batch. Timers fire when event time, or the clock, passes them, a full batch at a time, so
+// that a snapshot may come between them: those that have not fired are still state.
+//
+// Stability: engine-private.
+package keyed
+
+import (
+	"time"
+
+	"github.com/millrace/millrace/columnar"
+	"github.com/millrace/millrace/stream"
+	"github.com/millrace/millrace/stream/process"
+)
+
+// Operator runs a program.
+type Operator struct {
+	program process.Program
+	sorted  bool
+	env     *stream.Env
+	runner  *process.Runner
+	ended   bool      // the rules have
+	alarm   time.Time // that is set; zero: none
+}
+
+// New returns the operator of a program. Sorted says that the rows of its one input come ordered by key: then timers fire at a key's end.
+func New(p process.Program, sorted bool) *Operator { return &Operator{program: p, sorted: sorted} }
+
+// Open implements stream.Operator.
+func (o *Operator) Open(env *stream.Env) (err error) {
+	o.env = env
+	o.runner, err = o.program.Open(env, o.sorted)
+	return err
+}
+
+// Wants implements stream.Chooser: where the input ends, the rules come first.
+func (o *Operator) Wants() stream.InputSet {
+	if o.program.Rules >= 0 && !o.env.IsStreaming && !o.ended {
+		return stream.Input(o.program.Rules)
+	}
+	return stream.AllInputs
+}
+
+// Process implements stream.Operator.
+func (o *Operator) Process(input int, b columnar.Batch, _ stream.Output) error {
+	return o.runner.Load(input, b)
+}
+
+// Resume implements stream.Resumer.
+func (o *Operator) Resume(out stream.Output) (bool, error) {
+	more, err := o.runner.Run()
+	if err != nil {
+		return false, err
+	}
+	if err := o.runner.Flush(out); err != nil {
+		return false, err
+	}
+	if !more {
+		o.setAlarm()
+	}
+	return more, nil
+}
+
+// setAlarm asks to be called at the earliest alarm.
+func (o *Operator) setAlarm() {
+	at, ok := o.runner.NextAlarm()
+	if !ok {
+		at = time.Time{}
+	}
+	if !at.Equal(o.alarm) {
+		o.alarm = at
+		o.env.SetAlarm(at)
+	}
+}
+
+// Advance implements stream.Timed. Resume fires the timers.
+func (o *Operator) Advance(w stream.Watermark, _ stream.Output) error {
+	o.runner.Advance(w)
+	return nil
+}
+
+// Alarm implements stream.Alarmed. Resume fires the alarms.
+func (o *Operator) Alarm(now time.Time, _ stream.Output) error {
+	o.alarm = time.Time{} // it has been used up
+	o.runner.Ring(now)
+	return nil
+}
+
+// EndInput implements stream.Operator.
+func (o *Operator) EndInput(input int, _ stream.Output) error {
+	o.ended = o.ended || input == o.program.Rules
+	return nil
+}
+
+// Where names the user's node and the record that ran last: for messages about panics.
+func (o *Operator) Where() string { return o.runner.Where() }
+
+// EmitsFresh says that batches are freshly encoded.
+func (*Operator) EmitsFresh(bool) bool { return true }
+
+// Close implements stream.Operator.
+func (o *Operator) Close() error {
+	if o.runner == nil {
+		return nil
+	}
+	return o.runner.Close()
+}
