@@ -47,14 +47,14 @@ type Distribution uint8
 // The distributions.
 const (
 	Keyed     Distribution = iota // those whose key group the task owns
-	List                          // each row goes to one task, in turn
+	Spread                        // each row goes to one task, in turn
 	Union                         // all tasks get all rows of all tasks
 	Broadcast                     // all tasks have the same rows, and get those of one
 )
 
 // String returns the distribution's name.
 func (d Distribution) String() string {
-	return [...]string{"keyed", "list", "union", "broadcast"}[d]
+	return [...]string{"keyed", "spread", "union", "broadcast"}[d]
 }
 
 // Table describes a part of an operator's state.
