@@ -73,6 +73,9 @@ type Env struct {
 	RunID string // of this run of the job: unique, sortable by time
 	Job   string // the job's name
 	Node  string // the logical node's name and call site
+	UID   string // of the logical node: names that outlive the run, as transactions' do, are made of it
+	// Checkpoints is the time between two checkpoints; 0: there is none but the end of the input.
+	Checkpoints time.Duration
 }
 
 // TaskEnv is what readers and writers get from the engine.

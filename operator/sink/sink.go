@@ -35,7 +35,7 @@ func (o *Operator) Open(env *stream.Env) error {
 // Env returns what a connector gets of a task's environment.
 func Env(env *stream.Env) connectors.TaskEnv {
 	return connectors.TaskEnv{
-		Env:  connectors.Env{Files: env.Files, Log: env.Log, RunID: env.RunID, Job: env.Job, Node: env.Node},
+		Env:  connectors.Env{Files: env.Files, Log: env.Log, RunID: env.RunID, Job: env.Job, Node: env.Node, UID: env.UID},
 		Task: env.Task, Tasks: env.Tasks, Attempt: env.Attempt, Count: env.Metrics.Count,
 		Report: func(b connectors.Bad) error {
 			return env.Bad(stream.Bad{Source: b.Source, Offset: b.Offset, Record: string(b.Record), Reason: b.Reason})
