@@ -6,8 +6,10 @@
 //	fsys, err := hdfs.Open(ctx, c.NameNode)
 //	c.KillDataNode(0)                // kill -9
 //
-// The jars come from Maven, once, into $XDG_CACHE_HOME/millrace-test/hadoop-<version> (fetch.sh, which Start runs
-// when they are missing). A formatted NameNode folder is kept there too, which saves each start a JVM. The
+// Run runs one of Hadoop's own tools.
+//
+// The jars come from Maven, once, into $XDG_CACHE_HOME/millrace-test/hadoop-<version>-<sum of pom.xml> (fetch.sh, which is
+// run when they are missing). A formatted NameNode folder is kept there too, which saves each start a JVM. The
 // environment needs java (11 or newer), mvn for the first time, and for Options.Kerberos the MIT KDC, which fetch.sh
 // installs on Debian when it runs as root. What is missing fails the test: nothing is skipped.
 //

@@ -3,6 +3,7 @@ package hadoop
 import (
 	_ "embed"
 	"fmt"
+	"hash/crc32"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -19,13 +20,13 @@ var fetchScript []byte
 //go:embed pom.xml
 var pom []byte
 
-// cacheDir is where the jars stay between test runs.
+// cacheDir is where the jars that pom.xml names stay between test runs.
 func cacheDir() (string, error) {
 	dir, err := os.UserCacheDir()
 	if err != nil {
 		return "", fmt.Errorf("finding a folder for Hadoop's jars: %w", err)
 	}
-	return filepath.Join(dir, "millrace-test", "hadoop-"+Version), nil
+	return filepath.Join(dir, "millrace-test", fmt.Sprintf("hadoop-%s-%08x", Version, crc32.ChecksumIEEE(pom))), nil
 }
 
 // fetch runs fetch.sh with args; the script brings its pom.xml along.
