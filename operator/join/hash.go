@@ -49,7 +49,8 @@ func (o *Hash) Open(env *stream.Env) error {
 }
 
 func (o *Hash) newPass() pass {
-	return pass{spec: o.spec, build: o.build, schema: o.spec.output(o.env.Inputs), in: o.env.Inputs, last: true}
+	in := o.env.Inputs
+	return pass{spec: o.spec, build: o.build, schema: o.spec.output(in), in: in, equal: o.spec.equalKeys(in), last: true}
 }
 
 // Wants implements stream.Chooser: the build side first.
@@ -62,7 +63,7 @@ func (o *Hash) Wants() stream.InputSet {
 
 // IsFinished implements stream.Finisher: probe rows do not matter when there is nothing that they could match.
 func (o *Hash) IsFinished() bool {
-	return o.ended[o.build] && o.parts == nil && o.rows.Len() == 0 && !o.spec.givesUnmatched(1-o.build)
+	return o.ended[o.build] && o.parts == nil && o.pass.table != nil && o.pass.table.isEmpty() && !o.spec.givesUnmatched(1-o.build)
 }
 
 // Process implements stream.Operator.
@@ -113,9 +114,14 @@ func (o *Hash) makeTable(force bool) error {
 		if o.parts != nil {
 			batches, n = o.parts.kept()
 		}
-		t, err := newTable(o.env.Inputs[o.build], batches, n, o.spec.keys(o.build), o.env.Memory, force || n == 0)
+		t, err := newTable(build{
+			schema: o.env.Inputs[o.build], batches: batches, rows: n, keys: o.spec.keys(o.build), payload: o.pass.payload(),
+			account: o.env.Memory, force: force || n == 0, pack: !force && o.parts == nil, marks: o.pass.marks(),
+		})
 		if err == nil {
-			o.pass.table = t
+			if o.pass.table = t; t.packed != nil {
+				o.rows.Free()
+			}
 			return nil
 		}
 		if !errors.Is(err, budget.ErrExceeded) {

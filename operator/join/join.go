@@ -16,6 +16,9 @@
 //	               '-> partitions: in memory -> table            '-> of spilled partitions -> spill
 //	                               spilled  -------> at the end: pairs of partitions, joined by themselves
 //
+// Where there is memory for it, the build rows are copied from their batches to rows that lie one behind the other: each row found is a cache
+// miss or two then. Keys of an inner join are not copied at all: the probe side has them.
+//
 // Null keys match nothing; rows of the two sides with null keys come out where the type gives rows without a match. The output has no event
 // times and no row kinds, but that of semi and anti joins, which are rows of the left input as they were.
 //
@@ -127,7 +130,7 @@ func (p *pairs) drop(n int) {
 var nowhere = columnar.Place{Batch: columnar.NoBatch}
 
 // take copies the first pairs into a batch, as many as are not too large, and drops them. Joins that give only left rows copy only those.
-func (p *pairs) take(spec Spec, schema *columnar.Schema, rows [2]*columnar.Interleaver) columnar.Batch {
+func (p *pairs) take(spec Spec, schema *columnar.Schema, rows [2]source) columnar.Batch {
 	n := min(p.len(), batchRows)
 	n = rows[0].Fit(p[0][:n], batchBytes)
 	if !spec.givesPairs() {
@@ -139,6 +142,25 @@ func (p *pairs) take(spec Spec, schema *columnar.Schema, rows [2]*columnar.Inter
 	left, right := rows[0].Take(p[0][:n]), rows[1].Take(p[1][:n])
 	p.drop(n)
 	return columnar.Batch{Schema: schema, Columns: append(left.Columns, right.Columns...), Len: n}
+}
+
+// equalKeys returns, by column of the build side, the probe side's column that has the same values in all rows that come out; -1 if there
+// is none. Only an inner join has such: the keys, but for floats, of which several are equal.
+func (s Spec) equalKeys(in []*columnar.Schema) []int {
+	out := make([]int, len(in[s.Build].Fields))
+	for i := range out {
+		out[i] = -1
+	}
+	if s.Type != Inner {
+		return out
+	}
+	probe := s.keys(1 - s.Build)
+	for i, c := range s.keys(s.Build) {
+		if t := in[s.Build].Fields[c].Type; !t.IsNested() && !t.IsFloat() && t.Equal(in[1-s.Build].Fields[probe[i]].Type) {
+			out[c] = probe[i]
+		}
+	}
+	return out
 }
 
 // pick returns the columns at those positions.

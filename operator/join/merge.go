@@ -22,8 +22,8 @@ type Merge struct {
 	run    run
 	cross  cross
 	found  pairs
-	rows   [2]*columnar.Interleaver // of the live batches of each side; nil: to be made
-	flush  bool                     // what was found must be emitted before anything else
+	rows   [2]source // of the live batches of each side; nil: to be made
+	flush  bool      // what was found must be emitted before anything else
 	need   stream.InputSet
 }
 

@@ -1,6 +1,8 @@
 package join
 
 import (
+	"slices"
+
 	"github.com/millrace/millrace/columnar"
 	"github.com/millrace/millrace/stream"
 )
@@ -11,6 +13,7 @@ type pass struct {
 	build  int // input
 	schema *columnar.Schema
 	in     []*columnar.Schema
+	equal  []int // by column of the build side: a column of the probe side that stands for it; -1: it is taken from the table
 	table  *table
 
 	// Which probe rows have matched something in an earlier chunk. seen is nil when there is only one chunk, or it does not matter.
@@ -20,7 +23,7 @@ type pass struct {
 
 	busy   bool // a batch is being joined
 	batch  columnar.Batch
-	sides  [2]*columnar.Interleaver
+	sides  [2]source
 	groups []int32 // by row of the batch that counts: its key, -1 when the table does not have it
 	next   int     // the row to go on with
 	chain  int32   // its next match; -1: begin with the row
@@ -137,7 +140,7 @@ func (p *pass) giveShared(out stream.Output) bool {
 	for i, g := range p.groups {
 		row := b.Row(i)
 		if g >= 0 {
-			places[row] = p.table.links[g].place // Invariant: keys with one row each are numbered as the rows are
+			places[row], _ = p.table.row(g) // Invariant: keys with one row each are numbered as the rows are
 		}
 		if g >= 0 || keepAll {
 			rows = append(rows, int32(row))
@@ -146,17 +149,55 @@ func (p *pass) giveShared(out stream.Output) bool {
 	if p.table.rows.Fit(places, sharedBytes) < len(places) {
 		return false
 	}
-	columns := append([]columnar.Column(nil), b.Columns...)
-	if matches := p.table.rows.Take(places).Columns; p.build == 0 {
-		columns = append(matches, columns...)
-	} else {
-		columns = append(columns, matches...)
-	}
 	if len(rows) == b.Len {
 		rows = nil
 	}
+	columns := p.assemble(b.Columns, p.table.rows.Take(places).Columns)
 	out.Emit(columnar.Batch{Schema: p.schema, Columns: columns, Len: b.Len, Sel: rows})
 	return true
+}
+
+// payload returns the columns of the build side that are taken from the table.
+func (p *pass) payload() []int {
+	var out []int
+	for c, probe := range p.equal {
+		if probe < 0 {
+			out = append(out, c)
+		}
+	}
+	return out
+}
+
+// assemble returns the columns of the output: those of the probe side, and of the build side those that the table gave and those that probe
+// has too.
+func (p *pass) assemble(probe, payload []columnar.Column) []columnar.Column {
+	built := make([]columnar.Column, 0, len(p.equal))
+	for _, from := range p.equal {
+		if from >= 0 {
+			built = append(built, probe[from])
+			continue
+		}
+		built, payload = append(built, payload[0]), payload[1:]
+	}
+	if p.build == 0 {
+		return append(built, probe...)
+	}
+	return slices.Concat(probe, built)
+}
+
+// takePairs copies the first pairs into a batch.
+func (p *pass) takePairs() columnar.Batch {
+	b := p.found.take(p.spec, p.schema, p.sides)
+	if !p.spec.givesPairs() {
+		return b
+	}
+	if probes := len(p.in[1-p.build].Fields); p.build == 0 {
+		at := len(b.Columns) - probes
+		b.Columns = p.assemble(b.Columns[at:], b.Columns[:at])
+	} else {
+		b.Columns = p.assemble(b.Columns[:probes], b.Columns[probes:])
+	}
+	return b
 }
 
 // shared returns n places: of no row, or of any where rows that do not count may hold anything.
@@ -181,7 +222,7 @@ func (p *pass) givePairs(out stream.Output) bool {
 	}
 	p.findPairs()
 	if p.found.len() > 0 {
-		out.Emit(p.found.take(p.spec, p.schema, p.sides))
+		out.Emit(p.takePairs())
 	}
 	if p.next == len(p.groups) && p.found.len() == 0 {
 		p.done()
@@ -196,7 +237,7 @@ func (p *pass) findPairs() {
 	for ; p.next < len(p.groups); p.next++ {
 		probe := columnar.Place{Row: uint32(p.batch.Row(p.next))}
 		if g := p.groups[p.next]; !p.inRow && g >= 0 {
-			p.chain = p.table.heads[g]
+			p.chain = p.table.last(g)
 		} else if !p.inRow {
 			p.chain = -1
 			if keep && p.isNew(p.next) {
@@ -208,9 +249,9 @@ func (p *pass) findPairs() {
 			if p.found.len() >= batchRows {
 				return
 			}
-			l := p.table.links[p.chain]
-			p.found.add(p.build, l.place, probe)
-			p.chain = l.next
+			place, next := p.table.row(p.chain)
+			p.found.add(p.build, place, probe)
+			p.chain = next
 		}
 		p.inRow = false
 	}
@@ -225,15 +266,15 @@ func (p *pass) giveRest(out stream.Output) bool {
 		p.sides[p.build] = p.table.rows
 		p.sides[1-p.build] = columnar.NewInterleaver(p.in[1-p.build], nil)
 	}
-	for p.found.len() < batchRows && p.rest <= len(p.table.heads) {
+	for p.found.len() < batchRows && p.rest <= p.table.keys.Len() {
 		if !p.inRow {
 			p.chain = p.restOf(p.rest)
 			p.inRow = true
 		}
 		for p.chain >= 0 && p.found.len() < batchRows {
-			l := p.table.links[p.chain]
-			p.found.add(p.build, l.place, nowhere)
-			p.chain = l.next
+			place, next := p.table.row(p.chain)
+			p.found.add(p.build, place, nowhere)
+			p.chain = next
 		}
 		if p.chain < 0 {
 			p.rest++
@@ -244,18 +285,18 @@ func (p *pass) giveRest(out stream.Output) bool {
 		p.ended = false
 		return false
 	}
-	out.Emit(p.found.take(p.spec, p.schema, p.sides))
+	out.Emit(p.takePairs())
 	return true
 }
 
 // restOf returns the last row of key k when its rows come out at the end, else -1. The key after the last one stands for nulls.
 func (p *pass) restOf(k int) int32 {
-	switch {
-	case k == len(p.table.heads) && p.spec.givesUnmatched(p.build):
+	switch n := p.table.keys.Len(); {
+	case k == n && p.spec.givesUnmatched(p.build):
 		return p.table.nulls
-	case k == len(p.table.heads) || p.table.matched[k] == p.spec.givesUnmatched(p.build):
+	case k == n || p.table.matched[k] == p.spec.givesUnmatched(p.build):
 		return -1
 	default:
-		return p.table.heads[k]
+		return p.table.last(int32(k))
 	}
 }
