@@ -11,8 +11,13 @@ type BroadcastProcessor[K comparable, In, B, Out any] = process.BroadcastProcess
 // BroadcastEach handles the records of a stream without keys, by rules that every task gets: see [ProcessEachWithRules].
 type BroadcastEach[In, B, Out any] = process.BroadcastEach[In, B, Out]
 
+// Rules is a table that every task has in full: a field of a processor, which OnBroadcast fills and OnRecord reads.
+//
+//	Limits datastream.Rules[string, Limit] `broadcast:"limits"`
+type Rules[K comparable, V any] = process.Rules[K, V]
+
 // ProcessWithRules gives what a processor emits for the records of a keyed stream, and for rules, each of which goes to every task. The rules
-// are kept in fields of type state.Broadcast, which OnBroadcast fills and OnRecord can only read, and which are the same in all tasks also
+// are kept in fields of type Rules, which OnBroadcast fills and OnRecord can only read, and which are the same in all tasks also
 // after a restart or with another number of tasks. If the rules come from one task ([Global] sees to it), their order is the same everywhere.
 //
 // A record meets those rules that have come before it. Of streams that end, all rules come first.

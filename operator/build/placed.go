@@ -12,7 +12,7 @@ import (
 func placed(n *plan.Node, op plan.Placed) (stream.Operator, error) {
 	switch op := op.(type) {
 	case plan.Process:
-		return keyed.New(op.Program, false), nil
+		return keyed.New(op.Program), nil
 	default:
 		return nil, fmt.Errorf("%s: no operator does %T", n, op)
 	}

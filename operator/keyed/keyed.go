@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/millrace/millrace/columnar"
+	"github.com/millrace/millrace/state"
 	"github.com/millrace/millrace/stream"
 	"github.com/millrace/millrace/stream/process"
 )
@@ -17,20 +18,19 @@ import (
 // Operator runs a program.
 type Operator struct {
 	program process.Program
-	sorted  bool
 	env     *stream.Env
 	runner  *process.Runner
 	ended   bool      // the rules have
 	alarm   time.Time // that is set; zero: none
 }
 
-// New returns the operator of a program. Sorted says that the rows of its one input come ordered by key: then timers fire at a key's end.
-func New(p process.Program, sorted bool) *Operator { return &Operator{program: p, sorted: sorted} }
+// New returns the operator of a program.
+func New(p process.Program) *Operator { return &Operator{program: p} }
 
 // Open implements stream.Operator.
 func (o *Operator) Open(env *stream.Env) (err error) {
 	o.env = env
-	o.runner, err = o.program.Open(env, o.sorted)
+	o.runner, err = o.program.Open(env)
 	return err
 }
 
@@ -92,6 +92,23 @@ func (o *Operator) EndInput(input int, _ stream.Output) error {
 	o.ended = o.ended || input == o.program.Rules
 	return nil
 }
+
+// Tables implements stream.Stateful.
+func (o *Operator) Tables(in []*columnar.Schema) ([]state.Table, error) {
+	return o.program.Tables(in[0].Fields[:o.program.Keys[0]])
+}
+
+// Restore implements stream.Stateful. Alarms that have come meanwhile are due at once.
+func (o *Operator) Restore(i int, b columnar.Batch) error {
+	if err := o.runner.Restore(i, b); err != nil {
+		return err
+	}
+	o.setAlarm()
+	return nil
+}
+
+// Snapshot implements stream.Stateful.
+func (o *Operator) Snapshot(stream.CheckpointID) (state.Frozen, error) { return o.runner.Freeze() }
 
 // Where names the user's node and the record that ran last: for messages about panics.
 func (o *Operator) Where() string { return o.runner.Where() }

@@ -27,6 +27,7 @@ type core struct {
 	time      int64 // of the record or timer at work; columnar.NoTime: it has none
 	timed     bool  // something emitted since the last flush has a time
 	sides     sides
+	writable  bool  // rules are
 	err       error // the first that a method without a result met
 }
 

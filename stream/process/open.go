@@ -87,9 +87,6 @@ type input interface {
 	run(i int) error
 	// record returns record i, for messages.
 	record(i int) any
-	// changes says whether record i has another key than the one accepted last.
-	changes(i int) bool
-	accept(i int)
 }
 
 // addKeyed gives a runner an input with keys.
@@ -112,8 +109,6 @@ type keyedInput[K comparable, In, Out any] struct {
 	records *rows.Slicer[In]
 	key     []K // of the batch loaded last
 	in      []In
-	last    K // the key accepted last
-	any     bool
 }
 
 func (x *keyedInput[K, In, Out]) load(b columnar.Batch) (err error) {
@@ -129,9 +124,7 @@ func (x *keyedInput[K, In, Out]) run(i int) error {
 	return x.f(x.ctx, x.in[i])
 }
 
-func (x *keyedInput[K, In, Out]) record(i int) any   { return x.in[i] }
-func (x *keyedInput[K, In, Out]) changes(i int) bool { return x.any && x.key[i] != x.last }
-func (x *keyedInput[K, In, Out]) accept(i int)       { x.last, x.any = x.key[i], true }
+func (x *keyedInput[K, In, Out]) record(i int) any { return x.in[i] }
 
 // addPlain gives a runner an input without keys.
 func addPlain[In, Out any](r *Runner, out *Output[Out], f func(*Output[Out], In) error) error {
@@ -154,5 +147,3 @@ func (x *plainInput[In, Out]) load(b columnar.Batch) (err error) {
 
 func (x *plainInput[In, Out]) run(i int) error  { return x.f(x.out, x.in[i]) }
 func (x *plainInput[In, Out]) record(i int) any { return x.in[i] }
-func (*plainInput[In, Out]) changes(int) bool   { return false }
-func (*plainInput[In, Out]) accept(int)         {}

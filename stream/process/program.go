@@ -6,6 +6,7 @@ import (
 
 	"github.com/millrace/millrace/columnar"
 	"github.com/millrace/millrace/columnar/codec"
+	"github.com/millrace/millrace/state"
 )
 
 // Program describes a function for a plan. It is immutable but for its sides while the job is built.
@@ -16,14 +17,15 @@ type Program struct {
 	Rules  int              // the input that every task gets; -1: none
 	Sides  *Sides
 
-	fields fields // what the processor keeps
+	sample any  // a processor that is not run
+	keeps  bool // it has fields of state or rules
 	timers bool
 	alarms bool
 	open   func(r *Runner) error
 }
 
 // NeedsState says whether the function keeps anything between records.
-func (p Program) NeedsState() bool { return len(p.fields) > 0 || p.timers || p.alarms }
+func (p Program) NeedsState() bool { return p.keeps || p.timers || p.alarms }
 
 // OfKeyed returns the program of a Processor. newFn makes the instance of a task.
 func OfKeyed[K comparable, In, Out any, P Processor[K, In, Out]](newFn func() P) (Program, error) {
@@ -82,11 +84,11 @@ func keyed[K comparable, Out, P any](newFn func() P, keys []int, add func(*Runne
 	_, p.alarms = any(sample).(AlarmProcessor[K, Out])
 	p.open = func(r *Runner) error {
 		f := newFn()
-		ctx, err := newContext[K, Out](r, f)
-		if err != nil {
+		if err := r.bind(f); err != nil {
 			return err
 		}
-		if err := r.bindFields(f); err != nil {
+		ctx, err := newContext[K, Out](r, f)
+		if err != nil {
 			return err
 		}
 		if err := add(r, ctx, f); err != nil {
@@ -106,7 +108,7 @@ func plain[Out, P any](newFn func() P, keys []int, add func(*Runner, *Output[Out
 		if err != nil {
 			return err
 		}
-		if err := r.bindFields(f); err != nil {
+		if err := r.bind(f); err != nil {
 			return err
 		}
 		if err := add(r, out, f); err != nil {
@@ -119,7 +121,7 @@ func plain[Out, P any](newFn func() P, keys []int, add func(*Runner, *Output[Out
 
 // describe returns what is known of a program without running it.
 func describe[Out any](sample any, keys []int) (Program, error) {
-	p := Program{Func: fmt.Sprintf("%T", sample), Keys: keys, Rules: -1, Sides: &Sides{}}
+	p := Program{sample: sample, Func: fmt.Sprintf("%T", sample), Keys: keys, Rules: -1, Sides: &Sides{}}
 	c, err := codec.Of[Out]()
 	if err != nil {
 		return p, err
@@ -127,6 +129,14 @@ func describe[Out any](sample any, keys []int) (Program, error) {
 	if p.Schema = c.Schema(); p.Schema == nil {
 		return p, errors.New("the records that the processor emits are of type columnar.Row, whose columns are not known; emit a struct")
 	}
-	p.fields, err = describeFields(sample)
+	byKey, err := state.Declared(sample, nil)
+	if err != nil {
+		return p, err
+	}
+	if keys[0] == 0 && len(byKey) > 0 {
+		return p, fmt.Errorf("%T keeps the state %q by key, but the stream has no keys; use KeyBy", sample, byKey[0].Name)
+	}
+	_, rules, err := ruleTables(sample)
+	p.keeps = len(byKey)+len(rules) > 0
 	return p, err
 }

@@ -16,12 +16,15 @@ import (
 type Runner struct {
 	core
 	program Program
+	tables  []state.Table
+	rules   []ruleTable // the last of tables
+	binding *state.Binding
 	inputs  []input
 	output  output
 	timers  firing
 	alarms  firing
-	closer  io.Closer // nil: the processor has none, or was not opened
-	sorted  bool      // rows come ordered by key, each key once: its timers fire at its end
+	closer  io.Closer    // nil: the processor has none, or was not opened
+	oneKey  state.OneKey // the store, when rows come ordered by key: a key's timers fire at its end; nil: it is another one
 
 	batch columnar.Batch
 	input int // that the batch is of
@@ -59,9 +62,9 @@ type firing struct {
 	owed  bool  // there may be some
 }
 
-// Open returns a runner of the program. Sorted says that the rows of its one input come ordered by key.
-func (p Program) Open(env *stream.Env, sorted bool) (*Runner, error) {
-	r := &Runner{program: p, sorted: sorted}
+// Open returns a runner of the program; it is to be closed also after an error.
+func (p Program) Open(env *stream.Env) (*Runner, error) {
+	r := &Runner{program: p}
 	r.core = core{env: env, watermark: stream.NoWatermark, time: columnar.NoTime, sides: p.Sides.open()}
 	if err := r.openStore(); err != nil {
 		return r, err
@@ -71,12 +74,14 @@ func (p Program) Open(env *stream.Env, sorted bool) (*Runner, error) {
 
 // openStore makes the store, when the program keeps anything by key.
 func (r *Runner) openStore() (err error) {
-	keys := r.program.Keys[0]
-	if keys == 0 || !r.program.NeedsState() {
+	if r.program.Keys[0] == 0 || !r.program.NeedsState() {
 		return nil
 	}
-	r.store, err = r.env.NewStore(r.env.Inputs[0].Fields[:keys])
-	return err
+	if r.store, err = r.env.NewStore(r.keyFields()); err != nil {
+		return err
+	}
+	r.oneKey, _ = r.store.(state.OneKey)
+	return nil
 }
 
 // prepare lets the processor prepare itself.
@@ -160,26 +165,26 @@ func (r *Runner) runRecords() (more bool, err error) {
 	if r.program.Keys[r.input] == 0 {
 		store = nil
 	}
+	r.writable = r.input == r.program.Rules
 	for ; r.next < n; r.next++ {
 		if r.next&rowsBetweenChecks == rowsBetweenChecks && r.IsFull() {
 			return true, nil
 		}
 		i := r.next
-		if r.sorted && in.changes(i) {
-			if more, err := r.endKey(); more || err != nil {
-				return more, err
-			}
-			in.accept(i)
-		}
 		if store != nil {
+			if r.oneKey != nil && r.oneKey.Ends(i) {
+				if more, err := r.endKey(); more || err != nil {
+					return more, err
+				}
+			}
 			store.Use(i)
 		}
 		r.time = columnar.NoTime
 		if r.batch.Time != nil {
 			r.time = r.batch.Time[r.batch.Row(i)]
 		}
-		if err := in.run(i); err != nil || r.err != nil {
-			return false, fmt.Errorf("record %d of the batch, %.256s: %w", i, fmt.Sprintf("%+v", in.record(i)), errors.Join(err, r.err))
+		if err := in.run(i); err != nil || r.err != nil || r.binding != nil && r.binding.Err() != nil {
+			return false, fmt.Errorf("record %d of the batch, %.256s: %w", i, fmt.Sprintf("%+v", in.record(i)), r.failure(err))
 		}
 	}
 	r.batch = columnar.Batch{}
@@ -203,14 +208,14 @@ func (r *Runner) fire(f *firing) (more bool, err error) {
 		if f == &r.timers {
 			r.time = at
 		}
-		if err := f.call(at); err != nil || r.err != nil {
-			return false, fmt.Errorf("%s at %s: %w", f.name, time.UnixMicro(at).UTC().Format(time.RFC3339Nano), errors.Join(err, r.err))
+		if err := r.failure(f.call(at)); err != nil {
+			return false, fmt.Errorf("%s at %s: %w", f.name, time.UnixMicro(at).UTC().Format(time.RFC3339Nano), err)
 		}
 	}
 	return false, nil
 }
 
-// endKey fires all timers in event time of the key whose rows have ended: the last one's, for others have none left.
+// endKey fires all timers in event time of the key that ends: others have none.
 func (r *Runner) endKey() (more bool, err error) {
 	if r.timers.table == nil {
 		return false, nil
