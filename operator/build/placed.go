@@ -3,6 +3,7 @@ package build
 import (
 	"fmt"
 
+	"github.com/millrace/millrace/operator/eventtime"
 	"github.com/millrace/millrace/operator/keyed"
 	"github.com/millrace/millrace/plan"
 	"github.com/millrace/millrace/stream"
@@ -13,6 +14,8 @@ func placed(n *plan.Node, op plan.Placed) (stream.Operator, error) {
 	switch op := op.(type) {
 	case plan.Process:
 		return keyed.New(op.Program), nil
+	case plan.EventTime:
+		return eventtime.New(eventtime.Spec{Strategy: op.Strategy, Columns: op.Columns, BySplit: op.BySplit}), nil
 	default:
 		return nil, fmt.Errorf("%s: no operator does %T", n, op)
 	}
