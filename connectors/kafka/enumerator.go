@@ -1,0 +1,228 @@
+package kafka
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/millrace/millrace/connectors"
+)
+
+// enumerator shares the partitions among the tasks: each goes to the task that has fewest. A task gets its first ones when it asks; those that
+// are found later are given to it unasked.
+type enumerator struct {
+	find     func(ctx context.Context, known map[string]bool) ([]span, error)
+	again    time.Duration // between two looks for new partitions; 0: only one look
+	bounded  bool
+	tasks    int
+	looked   bool
+	known    map[string]bool // all partitions ever found
+	shares   []share         // by task
+	lastSeen int
+}
+
+// share is what one task has.
+type share struct {
+	splits  map[string]bool // those it was given or will be
+	pending []given         // those it was not given yet
+	waiting bool            // it has asked and there was nothing
+	reading bool            // it was given some
+}
+
+// given is a split and where in it to begin.
+type given struct {
+	Split connectors.Split
+	At    connectors.Position
+}
+
+var _ connectors.Enumerator = (*enumerator)(nil)
+
+const (
+	findCall  = "partitions"
+	findLater = "partitions later"
+)
+
+// Step implements connectors.Enumerator.
+func (e *enumerator) Step(event connectors.Event) ([]connectors.Action, error) {
+	switch event := event.(type) {
+	case connectors.Started:
+		e.begin(event.Tasks)
+		return []connectors.Action{e.look()}, nil
+	case connectors.Restored:
+		return e.restored(event)
+	case connectors.Called:
+		return e.called(event)
+	case connectors.Requested:
+		return e.requested(event.Task), nil
+	case connectors.Returned:
+		return e.returned(event)
+	default:
+		return nil, fmt.Errorf("kafka: unknown event %T", event)
+	}
+}
+
+func (e *enumerator) begin(tasks int) {
+	e.tasks, e.shares = tasks, make([]share, tasks)
+	if e.known == nil {
+		e.known = map[string]bool{}
+	}
+	for i := range e.shares {
+		e.shares[i].splits = map[string]bool{}
+	}
+}
+
+// look asks for the partitions that are not known yet.
+func (e *enumerator) look() connectors.Action {
+	known := maps.Clone(e.known)
+	return connectors.Call{Name: findCall, Do: func(ctx context.Context) (any, error) { return e.find(ctx, known) }}
+}
+
+// called takes the partitions found. A look that fails is fatal only when it is the first.
+func (e *enumerator) called(event connectors.Called) ([]connectors.Action, error) {
+	if event.Name == findLater {
+		return []connectors.Action{e.look()}, nil
+	}
+	if event.Err != nil && !e.looked {
+		return nil, event.Err
+	}
+	e.looked = true
+	var actions []connectors.Action
+	if event.Err == nil {
+		for _, s := range event.Result.([]span) {
+			if !e.known[s.id()] {
+				e.known[s.id()] = true
+				e.add(given{Split: s.encode()})
+			}
+		}
+	}
+	if len(e.known) != e.lastSeen {
+		e.lastSeen = len(e.known)
+		actions = append(actions, connectors.Known{Splits: len(e.known), Bytes: -1})
+	}
+	actions = append(actions, e.hand()...)
+	if e.again > 0 {
+		actions = append(actions, connectors.Later{Name: findLater, After: e.again})
+	}
+	return actions, nil
+}
+
+// add gives a split to the task that has fewest.
+func (e *enumerator) add(g given) {
+	least := 0
+	for i := range e.shares {
+		if len(e.shares[i].splits) < len(e.shares[least].splits) {
+			least = i
+		}
+	}
+	s := &e.shares[least]
+	s.splits[g.Split.ID] = true
+	s.pending = append(s.pending, g)
+}
+
+// hand gives what is pending to the tasks that wait or read, and tells those that wait for nothing.
+func (e *enumerator) hand() []connectors.Action {
+	var actions []connectors.Action
+	for task := range e.shares {
+		s := &e.shares[task]
+		switch {
+		case len(s.pending) > 0 && (s.waiting || s.reading):
+			actions = append(actions, e.assign(task))
+		case s.waiting && e.looked && e.again == 0:
+			s.waiting = false
+			actions = append(actions, connectors.NoMore{Task: task})
+		}
+	}
+	return actions
+}
+
+func (e *enumerator) assign(task int) connectors.Action {
+	s := &e.shares[task]
+	a := connectors.Assign{Task: task}
+	for _, g := range s.pending {
+		a.Splits, a.Positions = append(a.Splits, g.Split), append(a.Positions, g.At)
+	}
+	s.pending, s.waiting, s.reading = nil, false, true
+	return a
+}
+
+func (e *enumerator) requested(task int) []connectors.Action {
+	s := &e.shares[task]
+	s.waiting = true
+	if s.reading && e.bounded { // it has read all that it had
+		s.reading = false
+	}
+	return e.hand()
+}
+
+// returned takes back what a failed task had; it goes to the same task again when that asks.
+func (e *enumerator) returned(event connectors.Returned) ([]connectors.Action, error) {
+	for i, split := range event.Splits {
+		owner := slices.IndexFunc(e.shares, func(s share) bool { return s.splits[split.ID] })
+		if owner < 0 {
+			return nil, fmt.Errorf("kafka: the split %s is of no task", split.ID)
+		}
+		s := &e.shares[owner]
+		s.pending, s.reading = append(s.pending, given{split, positionOf(event.Positions, i)}), false
+	}
+	return e.hand(), nil
+}
+
+func positionOf(all []connectors.Position, i int) connectors.Position {
+	if i < len(all) {
+		return all[i]
+	}
+	return nil
+}
+
+// enumeratorVersion begins a snapshot; JSON of savedEnumerator follows.
+const enumeratorVersion = 1
+
+// savedEnumerator is what a checkpoint keeps of an enumerator.
+type savedEnumerator struct {
+	Looked  bool
+	Known   []string
+	Pending []given
+}
+
+// Snapshot implements connectors.Enumerator.
+func (e *enumerator) Snapshot() ([]byte, error) {
+	saved := savedEnumerator{Looked: e.looked, Known: slices.Sorted(maps.Keys(e.known))}
+	for _, s := range e.shares {
+		saved.Pending = append(saved.Pending, s.pending...)
+	}
+	data, err := json.Marshal(saved)
+	return append([]byte{enumeratorVersion}, data...), err
+}
+
+var errState = errors.New("kafka: the enumerator's state is not of this version")
+
+// restored shares out anew what is left, and looks for what has come meanwhile.
+func (e *enumerator) restored(event connectors.Restored) ([]connectors.Action, error) {
+	e.begin(event.Tasks)
+	if len(event.State) == 0 || event.State[0] != enumeratorVersion {
+		return nil, errState
+	}
+	var saved savedEnumerator
+	if err := json.Unmarshal(event.State[1:], &saved); err != nil {
+		return nil, fmt.Errorf("kafka: reading the enumerator's state: %w", err)
+	}
+	for _, id := range saved.Known {
+		e.known[id] = true
+	}
+	for i, split := range event.Splits {
+		e.known[split.ID] = true
+		e.add(given{split, positionOf(event.Positions, i)})
+	}
+	for _, g := range saved.Pending {
+		e.add(g)
+	}
+	if saved.Looked && e.again == 0 {
+		e.looked = true
+		return nil, nil
+	}
+	return []connectors.Action{e.look()}, nil
+}
