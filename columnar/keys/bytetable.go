@@ -85,15 +85,30 @@ func (t *byteTable) grow(length int) error {
 	if t.n < t.limit {
 		return nil
 	}
-	slots := minSlots
-	if t.limit > 0 {
-		slots = 2 * len(t.table())
+	if t.limit == 0 {
+		return t.resize(minSlots)
 	}
+	return t.resize(2 * len(t.table()))
+}
+
+// reserve makes room for n groups in all, but not for the bytes of long ones.
+func (t *byteTable) reserve(n int) error {
+	if err := t.entries.grow(n); err != nil || n <= t.limit {
+		return err
+	}
+	return t.resize(slotsFor(n, byteRoom))
+}
+
+// byteRoom returns the groups that a table of so many slots takes.
+func byteRoom(slots int) int { return slots / 4 * 3 }
+
+// resize makes the slots so many, more than before.
+func (t *byteTable) resize(slots int) error {
 	if err := t.slots.grow(slots); err != nil {
 		return err
 	}
 	clear(t.slots.all[:slots])
-	t.shift, t.limit = shiftFor(slots), slots/4*3
+	t.shift, t.limit = shiftFor(slots), byteRoom(slots)
 	for g, e := range t.entries.all[:t.n] {
 		s := byteSlot{a: e.a, b: e.b, group: int32(g) + 1}
 		if e.isLong() {

@@ -24,6 +24,7 @@ type Grouper struct {
 type table interface {
 	len() int
 	size() int
+	reserve(n int) error
 	reset()
 	free()
 }
@@ -113,6 +114,10 @@ func (g *Grouper) findRows(cols []columnar.Column, sel []int32, from int, out []
 	rows := g.rows.encode(cols, sel, from, len(out))
 	return g.bytes.find(&rows, nil, out, insert)
 }
+
+// Reserve makes room for n groups in all, so that the tables need not grow on the way. An error matches budget.ErrExceeded; the Grouper is as
+// it was then, and grows as it needs to.
+func (g *Grouper) Reserve(n int) error { return g.table().reserve(n) }
 
 // Len returns the number of groups.
 func (g *Grouper) Len() int { return g.table().len() }

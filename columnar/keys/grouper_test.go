@@ -274,8 +274,12 @@ func TestGrouperGrowsAndResets(t *testing.T) {
 			g := NewGrouper([]columnar.Type{typ}, nil)
 			defer g.Free()
 			var first []int32
-			for range 2 {
+			for round := range 3 {
 				out := make([]int32, n)
+				mustFind(t, g, cols, nil, n/3, out)
+				if err := g.Reserve(round * n); err != nil {
+					t.Fatal(err)
+				}
 				mustFind(t, g, cols, nil, n, out)
 				for i, got := range out {
 					if got != int32(i) && typ.Kind != columnar.String {

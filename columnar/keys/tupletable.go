@@ -48,10 +48,22 @@ func (t *tupleTable) grow() error {
 	if t.n < t.limit {
 		return nil
 	}
-	slots := minSlots
-	if t.limit > 0 {
-		slots = 2 * len(t.table())
+	if t.limit == 0 {
+		return t.resize(minSlots)
 	}
+	return t.resize(2 * len(t.table()))
+}
+
+// reserve makes room for n groups in all.
+func (t *tupleTable) reserve(n int) error {
+	if err := t.keys.grow(n); err != nil || n <= t.limit {
+		return err
+	}
+	return t.resize(slotsFor(n, roomFor))
+}
+
+// resize makes the slots so many, more than before.
+func (t *tupleTable) resize(slots int) error {
 	if err := t.slots.grow(slots); err != nil {
 		return err
 	}
@@ -103,7 +115,7 @@ func (t *tupleTable) probe(out []int32, insert bool) error {
 		if (first.a^a)|(first.b^b)|(first.c^c) != 0 {
 			group = next
 		}
-		if group == 0 {
+		if group == 0 && (insert || first.group != 0 && second.group != 0) {
 			group = int64(t.one(tuple{a, b, c}, insert)) + 1
 			slots, shift = t.table(), t.shift
 			mask = uint64(len(slots) - 1)

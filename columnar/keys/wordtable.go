@@ -55,10 +55,31 @@ func (t *wordTable) grow() error {
 	if t.n < t.limit {
 		return nil
 	}
-	slots := minSlots
-	if t.limit > 0 {
-		slots = 2 * len(t.table())
+	if t.limit == 0 {
+		return t.resize(minSlots)
 	}
+	return t.resize(2 * len(t.table()))
+}
+
+// reserve makes room for n groups in all.
+func (t *wordTable) reserve(n int) error {
+	if err := t.keys.grow(n); err != nil || n <= t.limit {
+		return err
+	}
+	return t.resize(slotsFor(n, roomFor))
+}
+
+// slotsFor returns the slots of which room says that n groups fit.
+func slotsFor(n int, room func(slots int) int) int {
+	slots := minSlots
+	for room(slots) < n {
+		slots *= 2
+	}
+	return slots
+}
+
+// resize makes the slots so many, more than before.
+func (t *wordTable) resize(slots int) error {
 	if err := t.slots.grow(slots); err != nil {
 		return err
 	}
@@ -137,7 +158,7 @@ func (t *wordTable) probe(out []int32, insert bool) {
 		if first.key != w {
 			group = next
 		}
-		if group == 0 {
+		if group == 0 && (insert || first.group != 0 && second.group != 0) {
 			group = int64(t.one(w, insert)) + 1
 			slots, shift = t.table(), t.shift
 			mask = uint64(len(slots) - 1)
@@ -180,7 +201,7 @@ func (t *wordTable) one(w uint64, insert bool) int32 {
 		s := &slots[i]
 		if s.group == 0 {
 			if insert {
-				return t.insert(w)
+				return t.insert(w, i)
 			}
 			return -1
 		}
@@ -191,13 +212,17 @@ func (t *wordTable) one(w uint64, insert bool) int32 {
 	}
 }
 
-// insert makes a group of w, which has none, and returns it; -1 when there is no memory.
-func (t *wordTable) insert(w uint64) int32 {
+// insert makes a group of w, which has none, and returns it; -1 when there is no memory. Slot i is the first free one for it.
+func (t *wordTable) insert(w, i uint64) int32 {
+	shift := t.shift
 	g := t.add(w)
-	if g < 0 {
-		return g
+	switch {
+	case g < 0:
+	case shift != t.shift:
+		t.place(w, int(g))
+	default:
+		t.slots.all[i] = wordSlot{w, int64(g) + 1}
 	}
-	t.place(w, int(g))
 	return g
 }
 

@@ -9,6 +9,9 @@ import (
 // linkBytes is what a row of the build side costs beside its columns at most: its link, and its key's head and mark.
 const linkBytes = 12 + 4 + 1
 
+// reserveFrom is from how many rows with a key each on all further ones are thought to have one too.
+const reserveFrom = 1 << 14
+
 // source is where rows of a side lie: in batches, an Interleaver's, or packed.
 type source interface {
 	Take(places []columnar.Place) columnar.Batch
@@ -63,6 +66,9 @@ func newTable(from build) (*table, error) {
 		if err := t.add(from, i); err != nil {
 			t.free()
 			return nil, err
+		}
+		if n := t.keys.Len(); t.isUnique() && n >= reserveFrom {
+			_ = t.keys.Reserve(from.rows) // refused: it grows as it needs to
 		}
 	}
 	if from.force {
