@@ -3,6 +3,7 @@ package build
 import (
 	"fmt"
 
+	"github.com/millrace/millrace/operator/async"
 	"github.com/millrace/millrace/operator/eventtime"
 	"github.com/millrace/millrace/operator/keyed"
 	"github.com/millrace/millrace/plan"
@@ -12,6 +13,8 @@ import (
 // placed returns a new operator for an operation that the plan only places.
 func placed(n *plan.Node, op plan.Placed) (stream.Operator, error) {
 	switch op := op.(type) {
+	case plan.Async:
+		return async.New(op.Requests, op.Settings), nil
 	case plan.Process:
 		return keyed.New(op.Program), nil
 	case plan.EventTime:
