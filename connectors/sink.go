@@ -67,6 +67,13 @@ type Committer interface {
 	Abort(ctx context.Context) error
 }
 
+// Checker is a Committer that can look beforehand whether a commit can go through. A job with several sinks asks all of them before it commits
+// the first, for what is visible cannot be taken back.
+type Checker interface {
+	// Check looks whether Commit could make all of them visible, without making any so. Of what was committed already it says yes.
+	Check(ctx context.Context, c []Committable) error
+}
+
 // Published is what a commit made visible, for the job's summary.
 type Published struct {
 	Files      int

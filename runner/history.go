@@ -26,6 +26,8 @@ const (
 	historyConfig  = "config.yaml"
 	historyLog     = "log"
 	historyError   = "error"
+	// historyPublishing is there while the run publishes, and when it could not publish everything.
+	historyPublishing = "publishing.json"
 )
 
 // History is the folder of what runs left: one folder a run, named by its id, whose beginning is the time of its start.
@@ -77,27 +79,35 @@ func (h History) summary(id string) (*Summary, error) {
 	return s, nil
 }
 
+// find returns the folder of a run. id may be the beginning of one run's id. fs.ErrNotExist: there is none.
+func (h History) find(id string) (string, error) {
+	names, err := filepath.Glob(filepath.Join(h.Dir, globQuote.Replace(id)+"*"))
+	switch {
+	case err != nil:
+		return "", err
+	case len(names) == 0:
+		return "", fmt.Errorf("run %q in %s: %w", id, h.Dir, fs.ErrNotExist)
+	case len(names) > 1:
+		return "", fmt.Errorf("%q is the beginning of %d runs' ids", id, len(names))
+	default:
+		return names[0], nil
+	}
+}
+
 // Show writes all that is known of a run to w. id may be the beginning of one run's id. fs.ErrNotExist: there is none.
 func (h History) Show(w io.Writer, id string) error {
-	names, err := filepath.Glob(filepath.Join(h.Dir, globQuote.Replace(id)+"*"))
+	dir, err := h.find(id)
 	if err != nil {
 		return err
 	}
-	switch len(names) {
-	case 0:
-		return fmt.Errorf("run %q in %s: %w", id, h.Dir, fs.ErrNotExist)
-	case 1:
-	default:
-		return fmt.Errorf("%q is the beginning of %d runs' ids", id, len(names))
-	}
-	fmt.Fprintf(w, "%s\n", names[0])
-	if s, err := h.summary(filepath.Base(names[0])); err != nil {
+	fmt.Fprintf(w, "%s\n", dir)
+	if s, err := h.summary(filepath.Base(dir)); err != nil {
 		return err
 	} else if s != nil {
 		s.Print(w)
 	}
 	for _, name := range []string{historyError, historyPlan, historyConfig, historyLog} {
-		data, err := os.ReadFile(filepath.Join(names[0], name))
+		data, err := os.ReadFile(filepath.Join(dir, name))
 		if err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return err
 		}

@@ -73,6 +73,9 @@ func (p Program) Execute(s *Settings) int {
 	if s.Explain != "" {
 		return p.fail(p.explain(ctx, s))
 	}
+	if err := s.findRecord(); err != nil {
+		return p.fail(err)
+	}
 	return p.run(ctx, s, flags)
 }
 
@@ -162,6 +165,7 @@ func (p Program) run(ctx context.Context, s *Settings, flags *flag.FlagSet) int 
 	if s.LogFile == "" && s.LogFormat == "text" {
 		quiet = io.Discard
 	}
+	o.Record = filepath.Join(past.dir, historyPublishing)
 	o.Log.Info("job started")
 	summary, err := p.runWith(ctx, s.With, o)
 	screen.draw(nil)

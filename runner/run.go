@@ -42,6 +42,12 @@ type Options struct {
 	Files       *vfs.Resolver
 	RunID       string    // default: a new one
 	Streaming   Streaming // of jobs whose input need not end
+	// Record is a file that says, while the job's outputs are being made visible, what has to be; should that fail, a run with Complete ends
+	// it. "": none.
+	Record string
+	// Complete is the Record of a run that was not able to publish all of its output: what it prepared is published, nothing else is run. The
+	// job must be the same, with the same parameters.
+	Complete string
 	// Planned is called with the logical graph and the physical plan before they are run. nil: nobody wants to know.
 	Planned func(*plan.Job, *physical.Plan)
 	// Progress is called about ten times a second with what has been done so far. nil: nobody wants to know.
@@ -121,6 +127,9 @@ type run struct {
 }
 
 func (r *run) do(ctx context.Context, build func(*plan.Job)) (*Summary, error) {
+	if r.options.Complete != "" {
+		return r.complete(ctx, build)
+	}
 	logical, p, err := r.prepare(ctx, build)
 	if err != nil {
 		return r.summary(nil, nil, nil, err), err
@@ -244,7 +253,8 @@ func (r *run) execute(ctx context.Context, memory *budget.Budget, scratch *spill
 	var err error
 	c, err = coordinator.New(ctx, coordinator.Config{
 		Plan: r.plan, Workers: watchedWorker{w, &r.tracker, r.bad}, Env: r.env, Total: r.totals.set, Retried: r.retried,
-		Verify:   func() error { return r.bad.check(w.Metrics(), r.plan) },
+		Verify: func() error { return r.bad.check(w.Metrics(), r.plan) },
+		Beside: r.bad.sides.publications, Decided: r.decided,
 		Settings: coordinator.Settings{Attempts: r.options.Attempts, TaskBytes: taskBytes, IsFinal: IsFinal},
 	})
 	if err != nil {
@@ -256,8 +266,10 @@ func (r *run) execute(ctx context.Context, memory *budget.Budget, scratch *spill
 	stop := r.report(w)
 	published, err := c.Run(ctx)
 	stop()
-	err = errors.Join(err, r.bad.sides.end(ctx, err == nil))
-	return published, w.Metrics(), err
+	if _, some := errors.AsType[*coordinator.PublishError](err); err != nil && !some {
+		err = errors.Join(err, r.bad.sides.abort(ctx))
+	}
+	return published, w.Metrics(), r.published(err)
 }
 
 // taskBytes is the data for which the consumer of a blocking exchange gets another task: below it, starting one and writing another file costs

@@ -92,6 +92,7 @@ func AllSettings() []Setting {
 		{"hdfs-user", "", "the `user` on an HDFS without Kerberos", "", variable("HADOOP_USER_NAME"), text(func(s *Settings) *string { return &s.HDFS.User })},
 		{"hdfs-patience", "", "how `long` an unreachable HDFS is waited for", "", fixed("1m"), duration(func(s *Settings) *time.Duration { return &s.HDFS.Patience })},
 		{"explain", "", "print the logical graph and the physical plan in this `form`, text, json or dot; run nothing", "text", none, oneOf(func(s *Settings) *string { return &s.Explain }, "", "text", "json", "dot")},
+		{"complete", "", "publish what the `run` of that id prepared and could not publish; run nothing else", "", none, text(func(s *Settings) *string { return &s.Complete })},
 		{"json", "", "print the summary to stdout, as JSON", "true", fixed("false"), boolean(func(s *Settings) *bool { return &s.JSON })},
 		{"log-format", "", "`form` of logs: text, json", "", fixed("text"), oneOf(func(s *Settings) *string { return &s.LogFormat }, "text", "json")},
 		{"log-file", "", "`file` that logs are added to; default: stderr", "", none, text(func(s *Settings) *string { return &s.LogFile })},

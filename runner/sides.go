@@ -14,6 +14,7 @@ import (
 	"github.com/millrace/millrace/connectors/onbad"
 	"github.com/millrace/millrace/plan"
 	"github.com/millrace/millrace/runner/control"
+	"github.com/millrace/millrace/runner/coordinator"
 	"github.com/millrace/millrace/stream"
 	"github.com/millrace/millrace/vfs"
 )
@@ -57,20 +58,25 @@ func (s *sides) begin(ctx context.Context) error {
 	return nil
 }
 
-// end makes what was written visible, or removes it.
-func (s *sides) end(ctx context.Context, complete bool) error {
+// publications are what the sinks have to publish.
+func (s *sides) publications() []coordinator.Publication {
+	var all []coordinator.Publication
+	for _, name := range slices.Sorted(maps.Keys(s.sinks)) {
+		p := coordinator.Publication{Name: "side sink " + name, Sink: s.sinks[name], Env: s.env}
+		for _, prepared := range s.prepared {
+			p.Prepared = append(p.Prepared, prepared[name]...)
+		}
+		all = append(all, p)
+	}
+	return all
+}
+
+// abort removes what was written.
+func (s *sides) abort(ctx context.Context) error {
 	var errs []error
 	for _, name := range slices.Sorted(maps.Keys(s.sinks)) {
 		c, err := s.sinks[name].NewCommitter(s.env)
-		switch {
-		case err != nil:
-		case complete:
-			var all []connectors.Committable
-			for _, prepared := range s.prepared {
-				all = append(all, prepared[name]...)
-			}
-			_, err = c.Commit(ctx, all, true)
-		default:
+		if err == nil {
 			err = c.Abort(context.WithoutCancel(ctx))
 		}
 		if err != nil {

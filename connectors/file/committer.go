@@ -2,7 +2,9 @@ package file
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io/fs"
 	"path"
 	"slices"
 
@@ -44,6 +46,31 @@ func (c *committer) Commit(ctx context.Context, list []connectors.Committable, f
 		return connectors.Published{}, fmt.Errorf("publishing %s: %w", c.path, err)
 	}
 	return published, nil
+}
+
+// Check implements connectors.Checker: the files are there, and the mode allows them.
+func (c *committer) Check(ctx context.Context, list []connectors.Committable) error {
+	t, err := c.target(ctx)
+	for _, item := range list {
+		var files committable
+		if err == nil {
+			files, err = decodeCommittable(item.Data)
+		}
+		for _, f := range files.Files {
+			if err == nil {
+				err = t.find(ctx, f)
+			}
+		}
+	}
+	if err == nil && c.mode == ErrorIfExists {
+		if err = c.refuse(ctx, t, c.env.RunID); errors.Is(err, fs.ErrNotExist) {
+			err = nil // there is no folder yet
+		}
+	}
+	if err != nil {
+		return fmt.Errorf("publishing %s: %w", c.path, err)
+	}
+	return nil
 }
 
 // publish adds to the journal what the mode has to be removed, and does it.

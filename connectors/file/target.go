@@ -46,6 +46,17 @@ func (t target) move(ctx context.Context, f prepared) error {
 	return there
 }
 
+// find looks for a file where it was prepared or, moved already, where it belongs.
+func (t target) find(ctx context.Context, f prepared) error {
+	_, err := t.fsys.Stat(ctx, t.path(f.From))
+	if errors.Is(err, fs.ErrNotExist) {
+		if _, moved := t.fsys.Stat(ctx, t.path(f.To)); moved == nil {
+			return nil
+		}
+	}
+	return err
+}
+
 // isOfRun says whether a part file was written by the run.
 func isOfRun(name, run string) bool {
 	return strings.HasPrefix(name, "part-") && strings.Contains(name, "-"+run)

@@ -33,6 +33,10 @@ type Config struct {
 	Total func(stage int, k connectors.Known)
 	// Verify looks, when all tasks are done, whether their output may be made visible. It may be nil.
 	Verify func() error
+	// Beside gives what is to be published beside the outputs of the plan. It may be nil.
+	Beside func() []Publication
+	// Decided is told what is about to be published. It may be nil.
+	Decided func([]Publication)
 	// Retried is told of each attempt that failed and is tried again. It may be nil.
 	Retried func(control.Attempt, error)
 }
@@ -181,27 +185,34 @@ func (c *Coordinator) finish(ctx context.Context, f Finish) (map[int]connectors.
 			}
 		}
 	}
-	published := map[int]connectors.Published{}
-	for _, s := range c.config.Plan.Stages {
-		n, sink := sinkOf(s)
-		if sink == nil {
-			continue
-		}
-		p, err := c.commit(ctx, n, sink, f.Prepared[s.ID])
-		if err != nil {
-			return published, fmt.Errorf("%s: publishing, after %d of the job's other outputs: %w", n, len(published), err)
-		}
-		published[n.ID] = p
-	}
-	return published, nil
+	return c.publish(ctx, f.Prepared)
 }
 
-func (c *Coordinator) commit(ctx context.Context, n *plan.Node, sink connectors.Sink, prepared []connectors.Committable) (connectors.Published, error) {
-	committer, err := sink.NewCommitter(c.config.Env(n))
-	if err != nil {
-		return connectors.Published{}, err
+// publish makes the job's outputs visible.
+func (c *Coordinator) publish(ctx context.Context, prepared map[int][]connectors.Committable) (map[int]connectors.Published, error) {
+	published := map[int]connectors.Published{}
+	var all []Publication
+	var ids []int
+	for _, s := range c.config.Plan.Stages {
+		if n, sink := sinkOf(s); sink != nil {
+			all, ids = append(all, Publication{n.String(), sink, c.config.Env(n), prepared[s.ID]}), append(ids, n.ID)
+		}
 	}
-	return committer.Commit(ctx, prepared, true)
+	if c.config.Beside != nil {
+		all = append(all, c.config.Beside()...)
+	}
+	got, err := Publish(ctx, all, func() {
+		if c.config.Decided != nil {
+			c.config.Decided(all)
+		}
+	})
+	if _, some := errors.AsType[*PublishError](err); err != nil && !some {
+		return nil, errors.Join(err, c.abort(ctx))
+	}
+	for i, id := range ids {
+		published[id] = got[i]
+	}
+	return published, err
 }
 
 // abort removes what the job's sinks hold. It goes on when ctx has ended.
