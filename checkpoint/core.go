@@ -108,7 +108,7 @@ func (c *Core) Step(now time.Time, e Event) []Action {
 			c.ended[e.Task] = true
 		}
 	}
-	out = append(out, c.store()...)
+	out = append(out, c.persist()...)
 	out = append(out, c.start(now)...)
 	return append(out, c.wake()...)
 }
@@ -222,6 +222,7 @@ func (c *Core) ack(e Acked) {
 		return
 	}
 	delete(p.waits, e.Task)
+	e.Handle.Ended = e.Final
 	p.handles[e.Task] = e.Handle
 	p.committables = append(p.committables, e.Committables...)
 	if e.Final {
@@ -229,8 +230,8 @@ func (c *Core) ack(e Acked) {
 	}
 }
 
-// store has the manifest of the next checkpoint that all tasks have acked written. It is one at a time, so that they become complete in order.
-func (c *Core) store() []Action {
+// persist has the manifest of the next checkpoint that all tasks have acked written. It is one at a time, so that they become complete in order.
+func (c *Core) persist() []Action {
 	for _, p := range c.pending {
 		if p.storing {
 			return nil
@@ -243,7 +244,7 @@ func (c *Core) store() []Action {
 		p.storing = true
 		handles := maps.Clone(c.final)
 		maps.Copy(handles, p.handles)
-		s := Store{ID: p.id, Kind: p.kind, Committables: c.open(p)}
+		s := Persist{ID: p.id, Kind: p.kind, Committables: c.open(p)}
 		if p.request != nil {
 			s.Target = p.request.Target
 		}

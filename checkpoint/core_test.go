@@ -127,7 +127,7 @@ func renderAction(a Action) string {
 		return fmt.Sprintf("wake at %s", a.At.Sub(scriptStart))
 	case Trigger:
 		return strings.TrimSuffix(fmt.Sprintf("trigger %s %d: %s to %s", a.Kind, a.ID, short(a.Tasks), a.Target), " to ")
-	case Store:
+	case Persist:
 		var handles []string
 		for _, h := range a.Handles {
 			handles = append(handles, fmt.Sprintf("%d.%d of %d", h.Task.Stage, h.Task.Index, h.Checkpoint))

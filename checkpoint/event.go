@@ -41,7 +41,7 @@ type (
 		Task Task
 		Err  error
 	}
-	// Stored answers Store. After an error it is not known to be complete; it may still be found to be so.
+	// Stored answers Persist. After an error it is not known to be complete; it may still be found to be so.
 	Stored struct {
 		ID  stream.CheckpointID
 		Err error
@@ -78,8 +78,8 @@ type (
 		Target string
 		Tasks  []Task
 	}
-	// Store makes a checkpoint complete: its manifest is to be written. Stored answers, in any case and in bounded time.
-	Store struct {
+	// Persist makes a checkpoint complete: its manifest is to be written. Stored answers, in any case and in bounded time.
+	Persist struct {
 		ID           stream.CheckpointID
 		Kind         Kind
 		Target       string
@@ -121,7 +121,7 @@ type (
 
 func (Wake) action()    {}
 func (Trigger) action() {}
-func (Store) action()   {}
+func (Persist) action() {}
 func (Commit) action()  {}
 func (Notify) action()  {}
 func (Abort) action()   {}

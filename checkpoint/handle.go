@@ -70,5 +70,14 @@ type Committable struct {
 type Handle struct {
 	Checkpoint stream.CheckpointID `json:"checkpoint"`
 	Task       Task                `json:"task"`
-	Parts      []Part              `json:"parts"`
+	Ended      bool                `json:"ended,omitempty"` // its inputs had ended, and it had dealt with that
+	Operators  []OperatorHandle    `json:"operators,omitempty"`
+}
+
+// OperatorHandle is what an operator's snapshot left in one task.
+type OperatorHandle struct {
+	UID    string            `json:"uid"`
+	Tables []Table           `json:"tables,omitempty"`
+	Rows   []Rows            `json:"rows,omitempty"`
+	Blobs  map[string][]byte `json:"blobs,omitempty"`
 }

@@ -1,6 +1,35 @@
 package checkpoint
 
-// Part is one operator's state in one task.
+// Part is what one task has of an operator.
 type Part struct {
-	UID string `json:"uid"`
+	Task  Task `json:"task"`
+	Ended bool `json:"ended,omitempty"` // its inputs had ended, and it had dealt with that
+	// Blobs are what the operator's surroundings want to find again, by name: a watermark.
+	Blobs  map[string][]byte `json:"blobs,omitempty"`
+	Tables []Rows            `json:"tables,omitempty"`
 }
+
+// Rows is the rows that one task has of a table: those of all files, in order.
+type Rows struct {
+	Table string `json:"table"` // its name
+	Rows  int64  `json:"rows"`
+	Files []File `json:"files,omitempty"`
+}
+
+// File is some rows of a table, as a file or as the bytes of one.
+type File struct {
+	Path   string `json:"path,omitempty"`   // relative to the root of the checkpoint; "" when Inline
+	Inline []byte `json:"inline,omitempty"` // what would be in the file, when that is little
+	Size   int64  `json:"size"`             // bytes
+	Rows   int64  `json:"rows"`
+	Check  Check  `json:"check"` // of the bytes
+	// Index has an entry for each record batch, in order.
+	Index []Span `json:"index"`
+}
+
+// Span is the key groups that a record batch has rows of, From to Last, and how many rows it has. Of tables that are not keyed both are 0.
+// It is written as [from, last, rows].
+type Span struct{ From, Last, Rows int }
+
+// has says whether the batch can have rows of those groups.
+func (s Span) has(from, to int) bool { return s.From < to && s.Last >= from }

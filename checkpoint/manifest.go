@@ -1,0 +1,220 @@
+package checkpoint
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"path"
+	"strings"
+	"time"
+
+	"github.com/zeebo/xxh3"
+
+	"github.com/millrace/millrace/state"
+	"github.com/millrace/millrace/stream"
+)
+
+const (
+	formatName    = "millrace checkpoint"
+	formatVersion = 1
+	manifestName  = "manifest.json"
+)
+
+// ErrDamaged is what errors match that say of a checkpoint that it is not as it was written.
+var ErrDamaged = errors.New("the checkpoint is damaged")
+
+// Manifest describes a complete checkpoint. Package documentation has the format.
+type Manifest struct {
+	ID    stream.CheckpointID `json:"id"`
+	Kind  Kind                `json:"kind"`
+	Job   string              `json:"job"`
+	Run   string              `json:"run"`   // the incarnation that made it
+	Epoch int64               `json:"epoch"` // its number in the folder
+	Time  time.Time           `json:"time"`
+	// Root is the folder that paths are relative to, relative to the manifest's folder: ".." or ".".
+	Root string `json:"root"`
+	// Moved is the URL of the folder of the savepoint that this stands for; nothing else is set but what is above.
+	Moved string `json:"moved,omitempty"`
+	// Plan is what the coordinator wants to find again about the job's graph; Fingerprint tells graphs apart.
+	Fingerprint  string          `json:"fingerprint,omitempty"`
+	Plan         json.RawMessage `json:"plan,omitempty"`
+	Operators    []Operator      `json:"operators,omitempty"`
+	Committables []Committable   `json:"committables,omitempty"` // to be committed by whoever begins from here, in this order
+}
+
+// Operator is the state of one operator.
+type Operator struct {
+	UID         string  `json:"uid"`
+	Name        string  `json:"name,omitempty"`
+	Parallelism int     `json:"parallelism"`
+	KeyGroups   int     `json:"keyGroups,omitempty"` // how many there are; 0: it has no keyed tables
+	Enumerator  []byte  `json:"enumerator,omitempty"`
+	Tables      []Table `json:"tables,omitempty"`
+	Parts       []Part  `json:"parts,omitempty"` // by task
+}
+
+// Operator returns the operator of that UID, nil if there is none.
+func (m *Manifest) Operator(uid string) *Operator {
+	for i := range m.Operators {
+		if m.Operators[i].UID == uid {
+			return &m.Operators[i]
+		}
+	}
+	return nil
+}
+
+// Bytes is the size of all files and inline data.
+func (m *Manifest) Bytes() (n int64) {
+	for f := range m.files {
+		n += f.Size
+	}
+	return n
+}
+
+// files yields all files.
+func (m *Manifest) files(yield func(*File) bool) {
+	for i := range m.Operators {
+		for j := range m.Operators[i].Parts {
+			for k := range m.Operators[i].Parts[j].Tables {
+				files := m.Operators[i].Parts[j].Tables[k].Files
+				for l := range files {
+					if !yield(&files[l]) {
+						return
+					}
+				}
+			}
+		}
+	}
+}
+
+// Table returns the description of the table of that name.
+func (o *Operator) Table(name string) (Table, bool) {
+	for _, t := range o.Tables {
+		if t.Name == name {
+			return t, true
+		}
+	}
+	return Table{}, false
+}
+
+// Rows returns how many rows of a table all tasks have together.
+func (o *Operator) Rows(table string) (n int64) {
+	for _, p := range o.Parts {
+		for _, t := range p.Tables {
+			if t.Table == table {
+				n += t.Rows
+			}
+		}
+	}
+	return n
+}
+
+// envelope is what a manifest is written in.
+type envelope struct {
+	Format   string          `json:"format"`
+	Version  int             `json:"version"`
+	Check    Check           `json:"check"` // of Manifest without blanks
+	Manifest json.RawMessage `json:"manifest"`
+}
+
+// Encode writes a manifest as it stands in its file.
+func (m *Manifest) Encode() ([]byte, error) {
+	body, err := json.Marshal(m)
+	if err != nil {
+		return nil, fmt.Errorf("writing a manifest: %w", err)
+	}
+	out, err := json.MarshalIndent(envelope{Format: formatName, Version: formatVersion, Check: Check(xxh3.Hash(body)), Manifest: body}, "", " ")
+	if err != nil {
+		return nil, fmt.Errorf("writing a manifest: %w", err)
+	}
+	return append(out, '\n'), nil
+}
+
+// Decode reads a manifest. The error matches ErrDamaged when the data is not what was written, and not when a later version wrote it.
+func Decode(data []byte) (*Manifest, error) {
+	var e envelope
+	if err := json.Unmarshal(data, &e); err != nil {
+		return nil, fmt.Errorf("%w: its manifest: %w", ErrDamaged, err)
+	}
+	if e.Format != formatName {
+		return nil, fmt.Errorf("%w: %q is no manifest", ErrDamaged, e.Format)
+	}
+	if e.Version > formatVersion {
+		return nil, fmt.Errorf("the checkpoint has format %d; this program knows formats up to %d", e.Version, formatVersion)
+	}
+	var body bytes.Buffer
+	if err := json.Compact(&body, e.Manifest); err != nil {
+		return nil, fmt.Errorf("%w: its manifest: %w", ErrDamaged, err)
+	}
+	if Check(xxh3.Hash(body.Bytes())) != e.Check {
+		return nil, fmt.Errorf("%w: its manifest has another check than it says", ErrDamaged)
+	}
+	m := &Manifest{}
+	if err := json.Unmarshal(body.Bytes(), m); err != nil {
+		return nil, fmt.Errorf("%w: its manifest: %w", ErrDamaged, err)
+	}
+	if err := m.validate(); err != nil {
+		return nil, fmt.Errorf("%w: its manifest: %w", ErrDamaged, err)
+	}
+	return m, nil
+}
+
+// validate checks what reading relies on.
+func (m *Manifest) validate() error {
+	if m.Root != "." && m.Root != ".." {
+		return fmt.Errorf("an impossible root %q", m.Root)
+	}
+	for _, o := range m.Operators {
+		if err := o.validate(); err != nil {
+			return fmt.Errorf("operator %q: %w", o.UID, err)
+		}
+	}
+	for f := range m.files {
+		if err := f.validate(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (o *Operator) validate() error {
+	if o.Parallelism < 0 || o.KeyGroups < 0 || o.KeyGroups&(o.KeyGroups-1) != 0 {
+		return fmt.Errorf("parallelism %d, %d key groups", o.Parallelism, o.KeyGroups)
+	}
+	for _, t := range o.Tables {
+		if t.Distribution == state.Keyed && o.KeyGroups == 0 {
+			return fmt.Errorf("table %q is keyed, without key groups", t.Name)
+		}
+	}
+	for _, p := range o.Parts {
+		for _, t := range p.Tables {
+			if _, ok := o.Table(t.Table); !ok {
+				return fmt.Errorf("%s has rows of an unknown table %q", p.Task, t.Table)
+			}
+		}
+	}
+	return nil
+}
+
+func (f *File) validate() error {
+	if f.Inline == nil && !isInside(f.Path) {
+		return fmt.Errorf("an impossible file %q", f.Path)
+	}
+	var rows int64
+	for _, s := range f.Index {
+		if s.From < 0 || s.Last < s.From || s.Rows < 0 {
+			return fmt.Errorf("file %q: an impossible entry %v of its index", f.Path, s)
+		}
+		rows += int64(s.Rows)
+	}
+	if rows != f.Rows || f.Size < 0 {
+		return fmt.Errorf("file %q: %d rows in its index, %d in all", f.Path, rows, f.Rows)
+	}
+	return nil
+}
+
+// isInside says whether a relative path stays in its folder.
+func isInside(p string) bool {
+	return p != "" && p == path.Clean(p) && !path.IsAbs(p) && p != "." && p != ".." && !strings.HasPrefix(p, "../")
+}
