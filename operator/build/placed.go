@@ -5,6 +5,7 @@ import (
 
 	"github.com/millrace/millrace/operator/async"
 	"github.com/millrace/millrace/operator/eventtime"
+	"github.com/millrace/millrace/operator/interval"
 	"github.com/millrace/millrace/operator/keyed"
 	"github.com/millrace/millrace/plan"
 	"github.com/millrace/millrace/stream"
@@ -15,6 +16,8 @@ func placed(n *plan.Node, op plan.Placed) (stream.Operator, error) {
 	switch op := op.(type) {
 	case plan.Async:
 		return async.New(op.Requests, op.Settings), nil
+	case plan.Interval:
+		return interval.New(interval.Spec{Keys: op.Keys, Lo: op.From.Microseconds(), Hi: op.To.Microseconds()}), nil
 	case plan.Process:
 		return keyed.New(op.Program), nil
 	case plan.EventTime:
