@@ -20,6 +20,8 @@ type Set struct {
 	Bad               atomic.Int64 // records that could not be decoded or that a function refused
 	Busy              atomic.Int64 // nanoseconds in the operator's methods
 
+	functions atomic.Pointer[functions] // nil: none
+
 	mu   sync.Mutex // guards user
 	user map[string]int64
 }
@@ -45,6 +47,8 @@ type Values struct {
 	Bad      int64            `json:"bad_records,omitempty"`
 	Busy     int64            `json:"busy_ns,omitempty"`
 	User     map[string]int64 `json:"counters,omitempty"`
+
+	Functions []Function `json:"functions,omitempty"` // in the order in which records pass them
 }
 
 // Values reads the set.
@@ -55,6 +59,7 @@ func (s *Set) Values() Values {
 	return Values{
 		RowsIn: s.RowsIn.Load(), RowsOut: s.RowsOut.Load(), BytesIn: s.BytesIn.Load(), BytesOut: s.BytesOut.Load(),
 		Batches: s.Batches.Load(), Spilled: s.Spilled.Load(), Bad: s.Bad.Load(), Busy: s.Busy.Load(), User: user,
+		Functions: s.functions.Load().values(),
 	}
 }
 
@@ -70,6 +75,7 @@ func Sum(all ...Values) Values {
 		t.Spilled += v.Spilled
 		t.Bad += v.Bad
 		t.Busy += v.Busy
+		t.Functions = addFunctions(t.Functions, v.Functions)
 		for name, n := range v.User {
 			if t.User == nil {
 				t.User = map[string]int64{}

@@ -105,6 +105,10 @@ func (h History) Show(w io.Writer, id string) error {
 		return err
 	} else if s != nil {
 		s.Print(w)
+		fmt.Fprintln(w)
+		if err := s.PrintStages(w); err != nil {
+			return err
+		}
 	}
 	for _, name := range []string{historyError, historyPlan, historyConfig, historyLog} {
 		data, err := os.ReadFile(filepath.Join(dir, name))

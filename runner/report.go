@@ -8,6 +8,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"text/tabwriter"
 	"time"
 
 	"github.com/millrace/millrace/internal/budget"
@@ -27,6 +28,24 @@ func (s *Summary) Print(w io.Writer) {
 	for _, line := range s.notable() {
 		fmt.Fprintf(w, "  %s\n", line)
 	}
+}
+
+// PrintStages writes what each operator, and each of the user's functions, took and gave, as a table for people.
+func (s *Summary) PrintStages(w io.Writer) error {
+	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	for _, stage := range s.Stages {
+		wall := time.Duration(stage.Wall * float64(time.Second)).Round(time.Millisecond)
+		fmt.Fprintf(t, "stage %d, %s, %s\trecords in\tout\tin a second\n", stage.ID, plural(int64(stage.Tasks), "task"), wall)
+		for _, op := range stage.Operators {
+			if len(op.Functions) == 0 {
+				fmt.Fprintf(t, "  %s\t%d\t%d\t%s\n", op.Name, op.RowsIn, op.RowsOut, shortNumber(op.PerSecond))
+			}
+			for _, f := range op.Functions {
+				fmt.Fprintf(t, "  %s\t%d\t%d\t%s\n", f.Name, f.RowsIn, f.RowsOut, shortNumber(f.PerSecond))
+			}
+		}
+	}
+	return t.Flush()
 }
 
 // places is "2 files" or "24 files of 12 partitions".

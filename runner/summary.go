@@ -50,6 +50,34 @@ type StageSummary struct {
 type OperatorSummary struct {
 	Name string `json:"name"`
 	metrics.Values
+	PerSecond int64             `json:"per_second,omitempty"` // records that came, while the stage was at work
+	Functions []FunctionSummary `json:"functions,omitempty"`  // the user's that it runs together, in the order in which records pass them
+}
+
+// FunctionSummary is one function of the user's.
+type FunctionSummary struct {
+	Name      string `json:"name"` // of its node, with the call site
+	RowsIn    int64  `json:"rows_in"`
+	RowsOut   int64  `json:"rows_out"`
+	PerSecond int64  `json:"per_second,omitempty"`
+}
+
+// newOperatorSummary makes of an operator's numbers what the summary says of it; wall is its stage's seconds.
+func newOperatorSummary(name string, v metrics.Values, wall float64) OperatorSummary {
+	s := OperatorSummary{Name: name, Values: v, PerSecond: perSecond(v.RowsIn, wall)}
+	in := v.RowsIn
+	for _, f := range v.Functions {
+		s.Functions = append(s.Functions, FunctionSummary{f.Name, in, f.RowsOut, perSecond(in, wall)})
+		in = f.RowsOut
+	}
+	return s
+}
+
+func perSecond(n int64, seconds float64) int64 {
+	if seconds <= 0 {
+		return 0
+	}
+	return int64(float64(n) / seconds)
 }
 
 // BadSummary counts the bad records of one node from one source.
@@ -172,7 +200,7 @@ func (r *run) stageSummary(stage *physical.Stage, counts map[worker.Place]metric
 	s.Tasks, _, s.Shuffled = r.tracker.of(stage.ID)
 	s.Wall = r.tracker.elapsed(stage.ID).Seconds()
 	for i, op := range stage.Chain {
-		s.Operators = append(s.Operators, OperatorSummary{Name: op.Node.String(), Values: counts[worker.Place{Stage: stage.ID, Op: i}]})
+		s.Operators = append(s.Operators, newOperatorSummary(op.Node.String(), counts[worker.Place{Stage: stage.ID, Op: i}], s.Wall))
 	}
 	return s
 }

@@ -121,7 +121,9 @@ var varying = []struct {
 	{regexp.MustCompile(`in [0-9.]+m?s, [0-9.]+ s of CPU, [0-9.]+ MiB`), "in WALL, CPU, MEMORY"},
 	{regexp.MustCompile(`after [0-9.]+m?s`), "after WALL"},
 	{regexp.MustCompile(`\.go:[0-9]+`), ".go:N"},
-	{regexp.MustCompile(`(wall_s|cpu_s|peak_rss_bytes|busy_ns)("?[=:] ?)[0-9.e-]+`), "$1${2}N"},
+	{regexp.MustCompile(`(stage [0-9]+, [0-9]+ tasks?), [0-9.]+m?s +records in`), "$1, WALL  records in"},
+	{regexp.MustCompile(`(?m)^(  \S.*  [0-9]+ +[0-9]+ +)[0-9.]+[kMGT]?$`), "${1}RATE"},
+	{regexp.MustCompile(`(wall_s|cpu_s|peak_rss_bytes|busy_ns|per_second)("?[=:] ?)[0-9.e-]+`), "$1${2}N"},
 	{regexp.MustCompile(`\.[0-9a-f]{16}\.tmp`), ".RANDOM.tmp"},
 }
 

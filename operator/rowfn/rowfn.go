@@ -29,6 +29,7 @@ func (o *Operator) Open(env *stream.Env) error {
 	if err != nil {
 		return fmt.Errorf("binding functions to columns: %w", err)
 	}
+	env.Metrics.Declare(o.program.Nodes())
 	return nil
 }
 
@@ -66,6 +67,7 @@ func (o *Operator) Resume(out stream.Output) (bool, error) {
 		return false, nil
 	}
 	more, err := o.runner.Run()
+	o.env.Metrics.SetFunctions(o.runner.Counts())
 	if err != nil {
 		return false, err
 	}

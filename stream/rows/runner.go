@@ -17,6 +17,15 @@ func Fuse(first, second Program) Program {
 	return Program{Stages: append(slices.Clip(first.Stages), second.Stages...), Tail: second.Tail}
 }
 
+// Nodes returns the logical node, with its call site, of each stage.
+func (p Program) Nodes() []string {
+	nodes := make([]string, len(p.Stages))
+	for i, s := range p.Stages {
+		nodes[i] = s.Node
+	}
+	return nodes
+}
+
 // PassesOn says whether the program may pass columns of its input on as they are: it has no stage, and keeps whole records.
 func (p Program) PassesOn() bool { return len(p.Stages) == 0 && p.Tail.bare != nil }
 
