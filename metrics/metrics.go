@@ -19,6 +19,9 @@ type Set struct {
 	Spilled           atomic.Int64 // bytes written to scratch files
 	Bad               atomic.Int64 // records that could not be decoded or that a function refused
 	Busy              atomic.Int64 // nanoseconds in the operator's methods
+	Idle              atomic.Int64 // nanoseconds in which its task had nothing to do; counted at the first operator
+	Backpressured     atomic.Int64 // nanoseconds in which its task waited for room; counted at the first operator
+	Watermark         atomic.Int64 // event time, in microseconds; 0: none yet
 
 	functions atomic.Pointer[functions] // nil: none
 
@@ -38,15 +41,20 @@ func (s *Set) Count(name string, n int64) {
 
 // Values is a Set at one moment, or several summed.
 type Values struct {
-	RowsIn   int64            `json:"rows_in"`
-	RowsOut  int64            `json:"rows_out"`
-	BytesIn  int64            `json:"bytes_in,omitempty"`
-	BytesOut int64            `json:"bytes_out,omitempty"`
-	Batches  int64            `json:"batches,omitempty"`
-	Spilled  int64            `json:"spilled_bytes,omitempty"`
-	Bad      int64            `json:"bad_records,omitempty"`
-	Busy     int64            `json:"busy_ns,omitempty"`
-	User     map[string]int64 `json:"counters,omitempty"`
+	RowsIn   int64 `json:"rows_in"`
+	RowsOut  int64 `json:"rows_out"`
+	BytesIn  int64 `json:"bytes_in,omitempty"`
+	BytesOut int64 `json:"bytes_out,omitempty"`
+	Batches  int64 `json:"batches,omitempty"`
+	Spilled  int64 `json:"spilled_bytes,omitempty"`
+	Bad      int64 `json:"bad_records,omitempty"`
+	Busy     int64 `json:"busy_ns,omitempty"`
+
+	Idle          int64 `json:"idle_ns,omitempty"`
+	Backpressured int64 `json:"backpressured_ns,omitempty"`
+	Watermark     int64 `json:"watermark,omitempty"` // of several: the earliest
+
+	User map[string]int64 `json:"counters,omitempty"`
 
 	Functions []Function `json:"functions,omitempty"` // in the order in which records pass them
 }
@@ -60,6 +68,7 @@ func (s *Set) Values() Values {
 		RowsIn: s.RowsIn.Load(), RowsOut: s.RowsOut.Load(), BytesIn: s.BytesIn.Load(), BytesOut: s.BytesOut.Load(),
 		Batches: s.Batches.Load(), Spilled: s.Spilled.Load(), Bad: s.Bad.Load(), Busy: s.Busy.Load(), User: user,
 		Functions: s.functions.Load().values(),
+		Idle:      s.Idle.Load(), Backpressured: s.Backpressured.Load(), Watermark: s.Watermark.Load(),
 	}
 }
 
@@ -75,6 +84,11 @@ func Sum(all ...Values) Values {
 		t.Spilled += v.Spilled
 		t.Bad += v.Bad
 		t.Busy += v.Busy
+		t.Idle += v.Idle
+		t.Backpressured += v.Backpressured
+		if t.Watermark == 0 || v.Watermark != 0 && v.Watermark < t.Watermark {
+			t.Watermark = v.Watermark
+		}
 		t.Functions = addFunctions(t.Functions, v.Functions)
 		for name, n := range v.User {
 			if t.User == nil {

@@ -52,6 +52,8 @@ type Options struct {
 	Planned func(*plan.Job, *physical.Plan)
 	// Progress is called about ten times a second with what has been done so far. nil: nobody wants to know.
 	Progress func(Status)
+	// Running is called when all tasks of a job whose input need not end run for the first time. nil: nobody wants to know.
+	Running func(Controls)
 	// Probe is called once a turn of each task's loop; its error kills the attempt: for tests. nil: none.
 	Probe func(control.Attempt) error
 }
@@ -124,6 +126,7 @@ type run struct {
 	totals  totals
 	tracker tracker
 	counts  func() map[string]int64 // the user's; nil before the job is built
+	live    *live                   // of a job that takes checkpoints
 }
 
 func (r *run) do(ctx context.Context, build func(*plan.Job)) (*Summary, error) {
@@ -145,7 +148,16 @@ func (r *run) do(ctx context.Context, build func(*plan.Job)) (*Summary, error) {
 	if err != nil {
 		return r.summary(nil, nil, nil, err), err
 	}
+	if p.IsStreaming {
+		if r.live, err = r.goLive(ctx); err != nil {
+			err = errors.Join(err, scratch.Close(context.WithoutCancel(ctx)))
+			return r.summary(nil, nil, nil, err), err
+		}
+	}
 	published, counts, err := r.execute(ctx, memory, scratch)
+	if r.live != nil {
+		err = errors.Join(err, r.live.close())
+	}
 	err = errors.Join(err, scratch.Close(context.WithoutCancel(ctx)))
 	return r.summary(published, counts, scratch, err), err
 }
@@ -181,7 +193,7 @@ func (r *run) prepare(ctx context.Context, build func(*plan.Job)) (*plan.Job, *p
 		return nil, nil, &BuildError{err}
 	}
 	p, err := physical.Compile(optimised, physical.Options{
-		Parallelism: r.options.Parallelism, Pipelined: r.options.Pipelined, BroadcastBytes: r.options.Broadcast,
+		Parallelism: r.options.Parallelism, Pipelined: r.options.Pipelined, BroadcastBytes: r.options.Broadcast, Streaming: r.isStreaming(job),
 	})
 	if err != nil {
 		return nil, nil, &BuildError{err}
@@ -231,8 +243,13 @@ func (r *run) scratch() (*spill.Manager, error) {
 // execute runs the stages and commits.
 func (r *run) execute(ctx context.Context, memory *budget.Budget, scratch *spill.Manager) (map[int]connectors.Published, map[worker.Place]metrics.Values, error) {
 	var c *coordinator.Coordinator
+	var liveWorker *worker.Streaming
+	var liveCoordinator *coordinator.Streaming
+	if r.live != nil {
+		liveWorker, liveCoordinator = r.live.worker(), r.live.coordinator()
+	}
 	w := worker.New(context.WithoutCancel(ctx), worker.Config{
-		Plan: r.plan, RunID: r.id, Memory: memory, Spill: scratch, Files: r.files, Log: r.options.Log, Probe: r.options.Probe,
+		Streaming: liveWorker, Backend: r.newStore, Plan: r.plan, RunID: r.id, Memory: memory, Spill: scratch, Files: r.files, Log: r.options.Log, Probe: r.options.Probe,
 		Bad: func(a control.Attempt, n *plan.Node, b stream.Bad) error { return r.bad.take(ctx, a, n, b) },
 	}, worker.Events{
 		Succeeded: func(a control.Attempt, report control.Report) {
@@ -248,11 +265,13 @@ func (r *run) execute(ctx context.Context, memory *budget.Budget, scratch *spill
 			c.Post(coordinator.Failed{Attempt: a, Err: err})
 		},
 		SplitsWanted: func(a control.Attempt) { c.Post(coordinator.SplitsWanted{Attempt: a}) },
+		Acked:        func(a control.Attempt, ack control.Ack) { c.Post(coordinator.Acked{Attempt: a, Ack: ack}) },
+		Ended:        func(a control.Attempt) { c.Post(coordinator.Ended{Attempt: a}) },
 	})
 	defer w.Close()
 	var err error
 	c, err = coordinator.New(ctx, coordinator.Config{
-		Plan: r.plan, Workers: watchedWorker{w, &r.tracker, r.bad}, Env: r.env, Total: r.totals.set, Retried: r.retried,
+		Streaming: liveCoordinator, Plan: r.plan, Workers: watchedWorker{w, &r.tracker, r.bad}, Env: r.env, Total: r.totals.set, Retried: r.retried,
 		Verify: func() error { return r.bad.check(w.Metrics(), r.plan) },
 		Beside: r.bad.sides.publications, Decided: r.decided,
 		Settings: coordinator.Settings{Attempts: r.options.Attempts, TaskBytes: taskBytes, IsFinal: IsFinal},

@@ -19,6 +19,8 @@ type Streaming struct {
 	From string
 	// AllowDropped are the UIDs of operators whose state From has and the job has no use for. Other state that nobody takes is an error.
 	AllowDropped []string
+	// Always has data that ends run as a stream too, with checkpoints.
+	Always bool
 }
 
 // FromLatest is a Streaming.From.

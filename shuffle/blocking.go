@@ -4,11 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 
 	"github.com/millrace/millrace/columnar"
 	"github.com/millrace/millrace/internal/budget"
 	"github.com/millrace/millrace/internal/spill"
 	"github.com/millrace/millrace/shuffle/partition"
+	"github.com/millrace/millrace/stream"
 )
 
 // leastShared is the number of rows for each partition from which on a fresh batch is not cut up: each partition keeps a selection of the one
@@ -73,6 +75,9 @@ func NewBlockingWriter(ctx context.Context, c BlockingConfig) (BlockingWriter, e
 // HasRoom implements Writer: a blocking edge has room on disk.
 func (*blockingWriter) HasRoom() bool { return true }
 
+// Mark implements Writer.
+func (*blockingWriter) Mark(stream.Mark) error { return nil }
+
 // Flush implements Writer.
 func (*blockingWriter) Flush() error { return nil }
 
@@ -92,7 +97,7 @@ func (w *blockingWriter) Write(b columnar.Batch, fresh bool) error {
 			continue
 		}
 		w.facts.Rows[p] += int64(len(sel))
-		w.facts.Bytes[p] += int64(size * float64(len(sel)))
+		w.facts.Bytes[p] += int64(math.Ceil(size * float64(len(sel))))
 		if share {
 			w.keepSelection(p, b, sel)
 		} else {

@@ -53,7 +53,8 @@ func left(t fataler, fsys vfs.FileSystem) []vfs.Info {
 // poll reads a gate to its end, and closes it.
 func poll(t fataler, g shuffle.Gate) (rows []string) {
 	for !g.HasEnded() {
-		b, ok, err := g.Poll()
+		i, ok, err := g.Poll()
+		b := i.Batch
 		if err != nil {
 			t.Fatal(err)
 		}

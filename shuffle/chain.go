@@ -1,10 +1,6 @@
 package shuffle
 
-import (
-	"errors"
-
-	"github.com/millrace/millrace/columnar"
-)
+import "errors"
 
 // Chain returns a gate over the rows of all gates, one after another. It closes each when it has ended.
 func Chain(gates []Gate) Gate { return &chain{gates: gates} }
@@ -12,7 +8,7 @@ func Chain(gates []Gate) Gate { return &chain{gates: gates} }
 type chain struct{ gates []Gate } // those that have not ended
 
 // Poll implements Gate.
-func (c *chain) Poll() (columnar.Batch, bool, error) {
+func (c *chain) Poll() (Item, bool, error) {
 	for len(c.gates) > 0 {
 		g := c.gates[0]
 		b, ok, err := g.Poll()
@@ -21,10 +17,10 @@ func (c *chain) Poll() (columnar.Batch, bool, error) {
 		}
 		c.gates = c.gates[1:]
 		if err := g.Close(); err != nil {
-			return columnar.Batch{}, false, err
+			return Item{}, false, err
 		}
 	}
-	return columnar.Batch{}, false, nil
+	return Item{}, false, nil
 }
 
 // HasEnded implements Gate.

@@ -69,18 +69,18 @@ type blockingGate struct {
 }
 
 // Poll implements Gate. Reading a scratch file blocks, as little as a disk's cache does.
-func (g *blockingGate) Poll() (columnar.Batch, bool, error) {
+func (g *blockingGate) Poll() (Item, bool, error) {
 	for g.partition < g.end {
 		b, err := g.read()
 		if err == nil {
-			return b, true, nil
+			return Item{Batch: b}, true, nil
 		}
 		if !errors.Is(err, io.EOF) {
-			return columnar.Batch{}, false, &LostError{Exchange: g.output.config.Name, Partition: g.partition, Err: err}
+			return Item{}, false, &LostError{Exchange: g.output.config.Name, Partition: g.partition, Err: err}
 		}
 		g.partition, g.next = g.partition+1, 0
 	}
-	return columnar.Batch{}, false, nil
+	return Item{}, false, nil
 }
 
 // read returns the next batch of the partition, io.EOF at its end.

@@ -2,9 +2,11 @@ package shuffle
 
 import (
 	"sync"
+	"time"
 
 	"github.com/millrace/millrace/columnar"
 	"github.com/millrace/millrace/shuffle/partition"
+	"github.com/millrace/millrace/stream"
 )
 
 // Blocks on a pipe are this large unless the input runs dry before; a queue holds this many.
@@ -15,12 +17,14 @@ const (
 
 // Pipe is a pipelined edge inside a process.
 type Pipe struct {
-	queues [][]*queue // by producer, by consumer
+	queues  [][]*queue // by producer, by consumer
+	exactly bool       // barriers block
 }
 
-// NewPipe returns the pipe between so many producers and consumers.
-func NewPipe(producers, consumers int) *Pipe {
-	p := &Pipe{queues: make([][]*queue, producers)}
+// NewPipe returns the pipe between so many producers and consumers. exactly says that what follows a barrier waits until the barrier has come
+// from all producers, so that a checkpoint holds each row exactly once.
+func NewPipe(producers, consumers int, exactly bool) *Pipe {
+	p := &Pipe{queues: make([][]*queue, producers), exactly: exactly}
 	for i := range p.queues {
 		p.queues[i] = make([]*queue, consumers)
 		for k := range p.queues[i] {
@@ -33,18 +37,22 @@ func NewPipe(producers, consumers int) *Pipe {
 // queue is one channel of a pipe: from one producer to one consumer.
 type queue struct {
 	mu       sync.Mutex // guards all below
-	batches  []columnar.Batch
+	items    []Item
+	batches  int // among items
 	ended    bool
 	unwanted bool   // the consumer takes nothing more: what comes is dropped
 	producer func() // wakes the producer when there is room again
 	consumer func() // wakes the consumer when there is something to take
 }
 
-func (q *queue) put(b columnar.Batch) {
+func (q *queue) put(i Item) {
 	q.mu.Lock()
 	wake := q.consumer
 	if !q.unwanted {
-		q.batches = append(q.batches, b)
+		q.items = append(q.items, i)
+		if i.Mark.Kind == stream.NoMark {
+			q.batches++
+		}
 	}
 	q.mu.Unlock()
 	call(wake)
@@ -53,7 +61,7 @@ func (q *queue) put(b columnar.Batch) {
 // refuse drops what is there and what will come.
 func (q *queue) refuse() {
 	q.mu.Lock()
-	q.unwanted, q.batches = true, nil
+	q.unwanted, q.items, q.batches = true, nil, 0
 	wake := q.producer
 	q.mu.Unlock()
 	call(wake)
@@ -67,25 +75,28 @@ func (q *queue) end() {
 	call(wake)
 }
 
-func (q *queue) take() (b columnar.Batch, ok, ended bool) {
+func (q *queue) take() (i Item, ok, ended bool) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	if len(q.batches) == 0 {
-		return b, false, q.ended
+	if len(q.items) == 0 {
+		return i, false, q.ended
 	}
-	b = q.batches[0]
-	q.batches[0] = columnar.Batch{}
-	q.batches = q.batches[1:]
-	if len(q.batches) == queueBlocks-1 && q.producer != nil {
-		q.producer()
+	i = q.items[0]
+	q.items[0] = Item{}
+	q.items = q.items[1:]
+	if i.Mark.Kind == stream.NoMark {
+		q.batches--
+		if q.batches == queueBlocks-1 && q.producer != nil {
+			q.producer()
+		}
 	}
-	return b, true, false
+	return i, true, false
 }
 
 func (q *queue) hasRoom() bool {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	return len(q.batches) < queueBlocks
+	return q.batches < queueBlocks
 }
 
 func (q *queue) onRoom(wake func()) {
@@ -125,6 +136,7 @@ type pipeWriter struct {
 	channels []*columnar.BatchBuilder // rows not handed on yet; nil: none yet
 	sel      [][]int32
 	facts    Facts
+	flushed  time.Time // since when rows may be waiting; zero: not known
 }
 
 // HasRoom implements Writer.
@@ -155,17 +167,44 @@ func (w *pipeWriter) Write(b columnar.Batch, _ bool) error {
 			w.hand(k)
 		}
 	}
+	return w.flushOld()
+}
+
+// maxAge is how long rows may wait for a block to fill, while the input does not run dry.
+const maxAge = 5 * time.Millisecond
+
+// flushOld hands on what has waited for long. It looks at the clock once a batch.
+func (w *pipeWriter) flushOld() error {
+	now := time.Now()
+	if w.flushed.IsZero() {
+		w.flushed = now
+	}
+	if now.Sub(w.flushed) < maxAge {
+		return nil
+	}
+	return w.Flush()
+}
+
+// Mark implements Writer.
+func (w *pipeWriter) Mark(m stream.Mark) error {
+	if err := w.Flush(); err != nil {
+		return err
+	}
+	for _, q := range w.queues {
+		q.put(Item{Mark: m})
+	}
 	return nil
 }
 
 // hand gives channel k's rows to its consumer.
 func (w *pipeWriter) hand(k int) {
 	w.facts.Bytes[k] += int64(w.channels[k].Size())
-	w.queues[k].put(w.channels[k].Finish())
+	w.queues[k].put(Item{Batch: w.channels[k].Finish()})
 }
 
 // Flush implements Writer.
 func (w *pipeWriter) Flush() error {
+	w.flushed = time.Time{}
 	for k, c := range w.channels {
 		if c != nil && c.Len() > 0 {
 			w.hand(k)
@@ -190,47 +229,72 @@ func (w *pipeWriter) Abort() {}
 
 // Gate returns consumer's end. wake is called, from any goroutine, when there is something to poll.
 func (p *Pipe) Gate(consumer int, wake func()) Gate {
-	g := &pipeGate{}
-	for _, row := range p.queues {
+	g := &pipeGate{aligner: newAligner(len(p.queues), p.exactly)}
+	for i, row := range p.queues {
 		row[consumer].onData(wake)
-		g.queues = append(g.queues, row[consumer])
+		g.channels = append(g.channels, channel{row[consumer], i})
 	}
 	return g
 }
 
 type pipeGate struct {
-	queues []*queue // those that have not ended
-	next   int
+	channels []channel // those that have not ended
+	next     int
+	aligner  *aligner
 }
 
-// Poll implements Gate: producers in turn.
-func (g *pipeGate) Poll() (columnar.Batch, bool, error) {
-	for range len(g.queues) {
-		if g.next >= len(g.queues) {
+// channel is a queue and its number in the aligner.
+type channel struct {
+	*queue
+	number int
+}
+
+// Poll implements Gate: producers in turn, but for those that wait behind a barrier.
+func (g *pipeGate) Poll() (Item, bool, error) {
+	for turns := len(g.channels); ; turns-- {
+		if m, ok := g.aligner.next(); ok {
+			return Item{Mark: m}, true, nil
+		}
+		if turns <= 0 || len(g.channels) == 0 {
+			return Item{}, false, nil
+		}
+		if g.next >= len(g.channels) {
 			g.next = 0
 		}
-		b, ok, ended := g.queues[g.next].take()
-		if ok {
+		c := g.channels[g.next]
+		if g.aligner.isBlocked(c.number) {
 			g.next++
-			return b, true, nil
+			continue
 		}
-		if ended {
-			g.queues = append(g.queues[:g.next], g.queues[g.next+1:]...)
-		} else {
+		i, ok, ended := c.take()
+		switch {
+		case ok && i.Mark.Kind == stream.NoMark:
+			g.next++
+			g.aligner.rows(c.number)
+			return i, true, nil
+		case ok:
+			g.aligner.take(c.number, i.Mark)
+			turns++ // the channel may have more
+		case ended:
+			g.channels = append(g.channels[:g.next], g.channels[g.next+1:]...)
+			g.aligner.end(c.number)
+		default:
 			g.next++
 		}
 	}
-	return columnar.Batch{}, false, nil
 }
 
+// Unblock implements Aligner.
+func (g *pipeGate) Unblock(cp stream.CheckpointID) { g.aligner.unblock(cp) }
+
 // HasEnded implements Gate.
-func (g *pipeGate) HasEnded() bool { return len(g.queues) == 0 }
+func (g *pipeGate) HasEnded() bool { return len(g.channels) == 0 && len(g.aligner.out) == 0 }
 
 // Close implements Gate. Producers go on; what they write is dropped.
 func (g *pipeGate) Close() error {
-	for _, q := range g.queues {
-		q.refuse()
+	for _, c := range g.channels {
+		c.refuse()
 	}
-	g.queues = nil
+	g.channels, g.aligner.out = nil, nil
 	return nil
 }

@@ -19,6 +19,7 @@ import (
 	"context"
 
 	"github.com/millrace/millrace/columnar"
+	"github.com/millrace/millrace/stream"
 )
 
 // Writer is the producing end of an edge, of one task.
@@ -28,6 +29,8 @@ type Writer interface {
 	// Write takes the rows of b that count. b is borrowed until it returns, unless it is fresh: then it is given away and may be kept as
 	// it is. It may overrun the room by one batch.
 	Write(b columnar.Batch, fresh bool) error
+	// Mark hands on what is buffered, and a mark behind it. Blocking edges have no use for marks and drop them.
+	Mark(m stream.Mark) error
 	// Flush hands on what is buffered, because the task's input has run dry.
 	Flush() error
 	// Close ends the data. What it returns is known of it for the planning of the consumer.
@@ -52,11 +55,24 @@ type BlockingWriter interface {
 
 // Gate is the consuming end of an edge, of one task.
 type Gate interface {
-	// Poll returns the next batch if there is one now.
-	Poll() (b columnar.Batch, ok bool, err error)
+	// Poll returns the next rows, or mark, if there are any now. A gate of several channels merges their watermarks, and returns a barrier
+	// when it has come on all of them; then it returns nothing until Unblock.
+	Poll() (i Item, ok bool, err error)
 	// HasEnded says that all producers have ended and everything has been polled.
 	HasEnded() bool
 	Close() error
+}
+
+// Item is what comes out of a gate: rows, or a mark.
+type Item struct {
+	Batch columnar.Batch
+	Mark  stream.Mark // its kind is NoMark when there are rows
+}
+
+// Aligner is a gate that barriers come through.
+type Aligner interface {
+	// Unblock goes on behind the barriers up to that checkpoint, whether they have come on all channels or not.
+	Unblock(cp stream.CheckpointID)
 }
 
 // Facts are what a producer knows of what it wrote, by partition.

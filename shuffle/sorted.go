@@ -6,6 +6,7 @@ import (
 
 	"github.com/millrace/millrace/columnar"
 	"github.com/millrace/millrace/internal/sorting"
+	"github.com/millrace/millrace/stream"
 )
 
 // SortedWriter is the producing end of an edge whose consumers want rows in order: it sorts what one producer gives. Where the ranges of
@@ -35,6 +36,9 @@ func (w *SortedWriter) Write(b columnar.Batch, fresh bool) error {
 	w.facts.Bytes[0] += int64(b.Size()) * int64(rows) / int64(b.Len)
 	return w.sorter.Add(b, fresh)
 }
+
+// Mark implements Writer.
+func (*SortedWriter) Mark(stream.Mark) error { return nil }
 
 // Flush implements Writer.
 func (*SortedWriter) Flush() error { return nil }
@@ -82,16 +86,16 @@ func lost(outputs []*sorting.Sorted, err error) error {
 }
 
 // Poll implements Gate. It reads scratch files where there are any.
-func (g *mergeGate) Poll() (columnar.Batch, bool, error) {
+func (g *mergeGate) Poll() (Item, bool, error) {
 	if g.ended {
-		return columnar.Batch{}, false, nil
+		return Item{}, false, nil
 	}
 	b, ok, err := g.merge.Next()
 	if err != nil {
-		return b, false, lost(g.outputs, err)
+		return Item{}, false, lost(g.outputs, err)
 	}
 	g.ended = !ok
-	return b, ok, nil
+	return Item{Batch: b}, ok, nil
 }
 
 // HasEnded implements Gate.

@@ -7,6 +7,7 @@ import (
 	"github.com/millrace/millrace/columnar"
 	"github.com/millrace/millrace/internal/sorting"
 	"github.com/millrace/millrace/shuffle/partition"
+	"github.com/millrace/millrace/stream"
 )
 
 // SplitWriter is the producing end of an edge whose rows are spread by a partitioner and wanted in order: a SortedWriter for each partition.
@@ -41,6 +42,9 @@ func (w *SplitWriter) Write(b columnar.Batch, _ bool) error {
 	}
 	return nil
 }
+
+// Mark implements Writer.
+func (*SplitWriter) Mark(stream.Mark) error { return nil }
 
 // Flush implements Writer.
 func (*SplitWriter) Flush() error { return nil }

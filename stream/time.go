@@ -50,3 +50,33 @@ type Splitter interface {
 
 // Clock tells processing time.
 type Clock interface{ Now() time.Time }
+
+// MarkKind says what a Mark is.
+type MarkKind uint8
+
+// The kinds of marks.
+const (
+	NoMark        MarkKind = iota
+	WatermarkMark          // event time has come to Watermark
+	IdleMark               // nothing comes for a while: do not wait for this input's watermark; rows or a watermark end it
+	BarrierMark            // a checkpoint's cut: what is before belongs to it
+)
+
+// Mark is what comes between the rows of a stream.
+type Mark struct {
+	Kind      MarkKind
+	Watermark Watermark
+	Barrier   Barrier
+}
+
+// Barrier cuts a stream for a checkpoint.
+type Barrier struct {
+	ID CheckpointID
+	// Stop ends the job's input behind the barrier; Drain lets event time come to its end before, so that all windows and timers fire.
+	Stop  bool
+	Drain bool
+}
+
+// Waiter is an operator that is not done when its inputs have ended, because results are still to come by Post or Alarm. The task ends it,
+// and tells the next operator of the end, when it no longer waits.
+type Waiter interface{ IsWaiting() bool }

@@ -53,18 +53,49 @@ func (o *Operator) Process(_ int, b columnar.Batch, _ stream.Output) error {
 
 // EndInput implements stream.Operator: what was written becomes durable.
 func (o *Operator) EndInput(int, stream.Output) error {
+	c, err := o.prepare()
+	o.prepared = c
+	return err
+}
+
+func (o *Operator) prepare() ([]connectors.Committable, error) {
 	c, err := o.writer.Prepare(o.env.Context)
 	if err != nil {
-		return fmt.Errorf("finishing output: %w", err)
+		return nil, fmt.Errorf("finishing output: %w", err)
 	}
-	o.prepared = c
 	for _, p := range c {
 		o.env.Metrics.BytesOut.Add(p.Bytes)
+	}
+	return c, nil
+}
+
+// Cut makes durable what was written since the last checkpoint. It returns what has to be committed, and what the writer wants to be told
+// when the job goes on from the checkpoint; nil: nothing.
+func (o *Operator) Cut() (prepared []connectors.Committable, writer []byte, err error) {
+	prepared, err = o.prepare()
+	prepared = append(o.prepared, prepared...)
+	o.prepared = nil
+	if s, ok := o.writer.(connectors.Stater); ok && err == nil {
+		if writer, err = s.State(o.env.Context); err != nil {
+			err = fmt.Errorf("asking the writer for its state: %w", err)
+		}
+	}
+	return prepared, writer, err
+}
+
+// RestoreWriter gives the writer what writers of an earlier run left of themselves, after Open.
+func (o *Operator) RestoreWriter(states [][]byte) error {
+	s, ok := o.writer.(connectors.Stater)
+	if !ok {
+		return nil
+	}
+	if err := s.Restore(o.env.Context, states); err != nil {
+		return fmt.Errorf("giving the writer its state back: %w", err)
 	}
 	return nil
 }
 
-// Prepared returns what has to be committed, after EndInput.
+// Prepared returns what has to be committed since the last Cut, after EndInput.
 func (o *Operator) Prepared() []connectors.Committable { return o.prepared }
 
 // Close implements stream.Operator. Output that was not prepared is removed.

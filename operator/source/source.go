@@ -2,7 +2,8 @@
 // the task from answering.
 //
 // A [Fetcher] asks for splits when it has none, gives them to the connector's reader, and puts what that returns into a short queue. The
-// task takes from the queue without waiting and is woken when something has come.
+// task takes from the queue without waiting and is woken when something has come. What a task has taken of its splits, and so what of them
+// belongs to a checkpoint, is kept in [Positions].
 package source
 
 import (
@@ -10,6 +11,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"sync"
 
 	"github.com/millrace/millrace/connectors"
 	"github.com/millrace/millrace/stream"
@@ -20,32 +22,76 @@ const queued = 2
 
 // Assignment is splits for a task, or the news that there will be no more.
 type Assignment struct {
-	Splits []connectors.Split
-	NoMore bool
+	Splits    []connectors.Split
+	Positions []connectors.Position // where each goes on; nil: all from their start
+	NoMore    bool
+}
+
+// Got is what a fetcher hands over: something read, or splits that it begins to read.
+type Got struct {
+	connectors.Fetched
+	Assigned Assignment
 }
 
 // Fetcher reads the splits of one task.
 type Fetcher struct {
 	reader  connectors.Reader
-	assign  chan Assignment
-	out     chan connectors.Fetched
+	out     chan Got
 	request func()
 	wake    func()
+
+	changed chan struct{} // holds a token when there is something below
+	mu      sync.Mutex    // guards all below
+	orders  orders
+}
+
+// orders is what others want of the fetcher's goroutine.
+type orders struct {
+	assigned  []Assignment
+	completed map[string]connectors.Position // of the latest completed checkpoint; nil: none
+	paused    []string
+	pausing   bool // paused has changed
 }
 
 // NewFetcher returns a fetcher for reader, which it will close. It calls request when it has nothing to read, and wake when there is
 // something to take.
 func NewFetcher(reader connectors.Reader, request, wake func()) *Fetcher {
-	return &Fetcher{
-		reader: reader, assign: make(chan Assignment, 1), out: make(chan connectors.Fetched, queued), request: request, wake: wake,
+	return &Fetcher{reader: reader, out: make(chan Got, queued), changed: make(chan struct{}, 1), request: request, wake: wake}
+}
+
+// Assign gives splits to read. It does not wait; any goroutine may call it.
+func (f *Fetcher) Assign(a Assignment) { f.order(func(o *orders) { o.assigned = append(o.assigned, a) }) }
+
+// Completed tells the reader, if it wants to know, up to where a completed checkpoint has its splits.
+func (f *Fetcher) Completed(positions map[string]connectors.Position) {
+	f.order(func(o *orders) { o.completed = positions })
+}
+
+// Pause has these splits, and no others, not read for a while, if the reader can do that.
+func (f *Fetcher) Pause(splits []string) {
+	f.order(func(o *orders) { o.paused, o.pausing = splits, true })
+}
+
+func (f *Fetcher) order(change func(*orders)) {
+	f.mu.Lock()
+	change(&f.orders)
+	f.mu.Unlock()
+	select {
+	case f.changed <- struct{}{}:
+	default:
 	}
 }
 
-// Assign answers a request. There is one answer to each.
-func (f *Fetcher) Assign(a Assignment) { f.assign <- a }
+// Lag returns how far splits are behind, of readers that know; nil of others.
+func (f *Fetcher) Lag() map[string]int64 {
+	if l, ok := f.reader.(connectors.Lagging); ok {
+		return l.Lag()
+	}
+	return nil
+}
 
 // Poll returns the next thing read, if there is one; done says that everything has been read and taken.
-func (f *Fetcher) Poll() (got connectors.Fetched, ok, done bool) {
+func (f *Fetcher) Poll() (got Got, ok, done bool) {
 	select {
 	case got, ok = <-f.out:
 		return got, ok, !ok
@@ -57,44 +103,96 @@ func (f *Fetcher) Poll() (got connectors.Fetched, ok, done bool) {
 // Run reads until there are no more splits or ctx ends. Its caller owns the goroutine. Poll reports done only after Run has returned nil.
 func (f *Fetcher) Run(ctx context.Context) (err error) {
 	defer func() { err = errors.Join(err, f.reader.Close()) }()
+	requested, last := false, false
 	for {
-		err := f.drain(ctx)
+		noMore, news, err := f.obey(ctx)
 		if err != nil {
 			return err
 		}
-		f.request()
-		select {
-		case a := <-f.assign:
-			if a.NoMore {
+		requested, last = requested && !news, last || noMore
+		got, err := f.reader.Fetch(ctx)
+		switch {
+		case errors.Is(err, io.EOF):
+			if last {
 				close(f.out)
 				f.wake()
 				return nil
 			}
-			if err := f.reader.Assign(a.Splits, make([]connectors.Position, len(a.Splits))); err != nil {
-				return fmt.Errorf("taking splits: %w", err)
+			if !requested {
+				f.request()
+				requested = true
 			}
-		case <-ctx.Done():
-			return context.Cause(ctx)
+			select {
+			case <-f.changed:
+				f.again()
+			case <-ctx.Done():
+				return context.Cause(ctx)
+			}
+		case err != nil:
+			return err
+		case got.Batch.Len == 0 && !got.Done && got.Next == nil && got.Bytes == 0: // nothing for the moment
+		default:
+			if err := f.hand(ctx, Got{Fetched: got}); err != nil {
+				return err
+			}
 		}
 	}
 }
 
-// drain fetches until the reader has nothing left.
-func (f *Fetcher) drain(ctx context.Context) error {
-	for {
-		got, err := f.reader.Fetch(ctx)
-		if errors.Is(err, io.EOF) {
-			return nil
+// again makes sure that obey looks, after the token has been taken.
+func (f *Fetcher) again() {
+	select {
+	case f.changed <- struct{}{}:
+	default:
+	}
+}
+
+// obey does what others want: it gives the reader splits and tells it of checkpoints. noMore says that no split will follow, news that
+// splits have come.
+func (f *Fetcher) obey(ctx context.Context) (noMore, news bool, err error) {
+	select {
+	case <-f.changed:
+	default:
+		return false, false, nil
+	}
+	f.mu.Lock()
+	o := f.orders
+	f.orders = orders{}
+	f.mu.Unlock()
+	for _, a := range o.assigned {
+		news = news || !a.NoMore
+		noMore = noMore || a.NoMore
+		if len(a.Splits) == 0 {
+			continue
 		}
-		if err != nil {
-			return err
+		if a.Positions == nil {
+			a.Positions = make([]connectors.Position, len(a.Splits))
 		}
-		select {
-		case f.out <- got:
-			f.wake()
-		case <-ctx.Done():
-			return context.Cause(ctx)
+		if err := f.hand(ctx, Got{Assigned: a}); err != nil {
+			return false, false, err
 		}
+		if err := f.reader.Assign(a.Splits, a.Positions); err != nil {
+			return false, false, fmt.Errorf("taking splits: %w", err)
+		}
+	}
+	if c, ok := f.reader.(connectors.Completer); ok && o.completed != nil {
+		if err := c.Completed(ctx, o.completed); err != nil {
+			return false, false, fmt.Errorf("telling of a completed checkpoint: %w", err)
+		}
+	}
+	if p, ok := f.reader.(connectors.Pauser); ok && o.pausing {
+		p.Pause(o.paused)
+	}
+	return noMore, news, nil
+}
+
+func (f *Fetcher) hand(ctx context.Context, g Got) error {
+	select {
+	case f.out <- g:
+		f.wake()
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
 	}
 }
 

@@ -1,17 +1,21 @@
 package physical
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 
 	"github.com/millrace/millrace/columnar"
 	"github.com/millrace/millrace/plan"
+	"github.com/millrace/millrace/state"
 )
 
 // Options are the settings that shape a physical plan.
 type Options struct {
 	Parallelism    int   // tasks a stage has at most
 	Pipelined      bool  // edges flow where they can
+	Streaming      bool  // all edges flow
+	KeyGroups      int   // a power of two; 0: the default
 	BroadcastBytes int64 // a join side of at most so many bytes is sent to all tasks; 0: the default
 }
 
@@ -24,7 +28,7 @@ func Compile(job *plan.Job, o Options) (*Plan, error) {
 		o.BroadcastBytes = defaultBroadcastBytes
 	}
 	c := &compiler{
-		plan: &Plan{Job: job}, options: o, consumers: job.Consumers(), at: make([]*Stage, len(job.Nodes)), sizes: make([]int64, len(job.Nodes)),
+		plan: &Plan{Job: job, IsStreaming: o.Streaming, KeyGroups: cmp.Or(o.KeyGroups, state.DefaultKeyGroups)}, options: o, consumers: job.Consumers(), at: make([]*Stage, len(job.Nodes)), sizes: make([]int64, len(job.Nodes)),
 	}
 	for _, n := range job.Nodes {
 		if err := c.node(n); err != nil {
@@ -34,7 +38,9 @@ func Compile(job *plan.Job, o Options) (*Plan, error) {
 	for _, e := range c.plan.Edges {
 		e.From.Outputs = append(e.From.Outputs, e)
 	}
-	c.breakDiamonds()
+	if !o.Streaming { // there, inputs are read as they come, and no operator waits for the end of one
+		c.breakDiamonds()
+	}
 	return c.plan, nil
 }
 
@@ -140,7 +146,7 @@ func (c *compiler) behind(n *plan.Node) *Stage {
 // connect adds an edge.
 func (c *compiler) connect(from, to *Stage, e Edge) {
 	e.ID, e.From, e.To = len(c.plan.Edges), from, to
-	e.Blocking = !c.options.Pipelined || e.Orders != nil
+	e.Blocking = !c.options.Streaming && (!c.options.Pipelined || e.Orders != nil)
 	c.plan.Edges = append(c.plan.Edges, &e)
 	to.Inputs = append(to.Inputs, &e)
 }

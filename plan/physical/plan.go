@@ -1,6 +1,8 @@
 package physical
 
 import (
+	"fmt"
+
 	"github.com/millrace/millrace/columnar"
 	"github.com/millrace/millrace/columnar/keys"
 	"github.com/millrace/millrace/plan"
@@ -11,6 +13,9 @@ type Plan struct {
 	Job    *plan.Job
 	Stages []*Stage
 	Edges  []*Edge
+	// IsStreaming says that nothing is waited for: all stages run at once, and the job takes checkpoints.
+	IsStreaming bool
+	KeyGroups   int // in how many parts keyed state, and the rows of hash edges, are divided
 }
 
 // Stage is a chain of operators run by a number of tasks.
@@ -131,6 +136,14 @@ type Edge struct {
 
 // Side is a side output of an operator of a chain.
 type Side struct{ At, Number int }
+
+// UID identifies an operator's state in checkpoints: the user's, or the node's number when that is not set.
+func UID(op Op) string {
+	if op.Node.UID != "" {
+		return op.Node.UID
+	}
+	return fmt.Sprintf("node-%d", op.Node.ID)
+}
 
 // IsSource says whether the stage reads a source.
 func (s *Stage) IsSource() bool {

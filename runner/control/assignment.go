@@ -6,9 +6,11 @@ package control
 import (
 	"fmt"
 
+	"github.com/millrace/millrace/checkpoint"
 	"github.com/millrace/millrace/columnar"
 	"github.com/millrace/millrace/connectors"
 	"github.com/millrace/millrace/shuffle"
+	"github.com/millrace/millrace/stream"
 )
 
 // Attempt names one try at one task.
@@ -28,6 +30,34 @@ type Assignment struct {
 	Sizes   map[int]int      // by ID of a stage of the same region: in how many tasks it runs
 	Ranges  map[int]Range    // by ID of an input edge: the partitions to read
 	Bounds  map[int][][]byte // by ID of an input edge that is cut by range: the first key of each partition but the first
+	Restore *Restore         // what it goes on from; nil: it begins with nothing
+}
+
+// Restore is a checkpoint that an attempt goes on from.
+type Restore struct {
+	Saved *checkpoint.Saved
+	// Watermarks are what event time was, by UID of an operator. Writers are what the sink's writers of the tasks before had, as far as it
+	// is this task that takes it over.
+	Watermarks map[string]stream.Watermark
+	Writers    [][]byte
+}
+
+// The names of what a checkpoint has of an operator beside its tables.
+const (
+	WatermarkBlob = "watermark" // a decimal number
+	WriterBlob    = "writer"    // of a sink: what its writer must know again
+)
+
+// Ack is an attempt's part of a checkpoint.
+type Ack struct {
+	ID     stream.CheckpointID
+	Handle checkpoint.Handle
+	Final  bool // its inputs had ended and it had nothing left to do
+	// Prepared is what its sink has prepared for this checkpoint, and for those before of which it does not know that they are complete.
+	Prepared  []checkpoint.Committable
+	Positions map[string]connectors.Position // of splits that are not read to their end
+	Done      []string                       // splits that are
+	Err       error                          // why it cannot take part
 }
 
 // Range is partitions From up to but not including To.

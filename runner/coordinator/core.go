@@ -15,7 +15,9 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 
+	"github.com/millrace/millrace/checkpoint"
 	"github.com/millrace/millrace/connectors"
 	"github.com/millrace/millrace/plan/physical"
 	"github.com/millrace/millrace/runner/control"
@@ -70,9 +72,15 @@ type (
 	Drop struct{ Edge int }
 	// Hand gives splits to an attempt.
 	Hand struct {
-		Attempt control.Attempt
-		Splits  []connectors.Split
-		NoMore  bool
+		Attempt   control.Attempt
+		Splits    []connectors.Split
+		Positions []connectors.Position // where each goes on; nil: from their start
+		NoMore    bool
+	}
+	// Later has Called come for an enumerator after a time.
+	Later struct {
+		Stage int
+		Later connectors.Later
 	}
 	// Call is I/O of an enumerator's, answered by Called.
 	Call struct {
@@ -103,6 +111,7 @@ func (Stop) action()   {}
 func (Drop) action()   {}
 func (Hand) action()   {}
 func (Call) action()   {}
+func (Later) action()  {}
 func (Total) action()  {}
 func (Finish) action() {}
 
@@ -112,6 +121,8 @@ type Settings struct {
 	TaskBytes int64 // a consumer of a blocking edge has a task for so many bytes; 0: all tasks the plan allows
 	// IsFinal says of an error that trying again will not help.
 	IsFinal func(error) bool
+	// Streaming is set for plans that are streaming.
+	Streaming *StreamingSettings
 }
 
 // Core schedules a job: step by step, events in, actions out. It does no I/O, reads no clock and starts nothing; the same events give the
@@ -123,6 +134,7 @@ type Core struct {
 	stages   []*stageState
 	ended    bool
 	failure  error
+	flow     *flow // of a plan that is streaming
 }
 
 // region is stages that run together.
@@ -146,11 +158,15 @@ type stageState struct {
 	enum     connectors.Enumerator
 	assigned [][]connectors.Split // by task: what its current attempt has been given
 	waiting  []bool               // by task: asked for splits, not answered
+	held     [][]Hand             // by task: not handed out yet, because the task is taking part in a checkpoint
 }
 
 // NewCore returns the scheduler of a plan. Enumerators are those of the source stages, by stage ID.
 func NewCore(p *physical.Plan, enumerators map[int]connectors.Enumerator, s Settings) *Core {
 	c := &Core{plan: p, settings: s, stages: make([]*stageState, len(p.Stages))}
+	if s.Streaming != nil {
+		c.flow = &flow{settings: *s.Streaming, protocol: checkpoint.NewCore(s.Streaming.Checkpoints)}
+	}
 	for _, stages := range p.Regions() {
 		r := &region{}
 		for _, s := range stages {
@@ -163,18 +179,21 @@ func NewCore(p *physical.Plan, enumerators map[int]connectors.Enumerator, s Sett
 	return c
 }
 
-// Step takes an event and returns what is to be done.
-func (c *Core) Step(e Event) ([]Action, error) {
+// Step takes an event and returns what is to be done. now never goes back.
+func (c *Core) Step(now time.Time, e Event) ([]Action, error) {
 	if c.ended {
 		return nil, nil
 	}
 	switch e := e.(type) {
 	case Started:
+		if c.flow != nil {
+			return []Action{Load{}}, nil
+		}
 		return c.schedule()
 	case Succeeded:
-		return c.succeeded(e)
+		return c.succeeded(now, e)
 	case Failed:
-		return c.failedAttempt(e)
+		return c.failedAttempt(now, e)
 	case SplitsWanted:
 		return c.splitsWanted(e)
 	case Called:
@@ -182,7 +201,7 @@ func (c *Core) Step(e Event) ([]Action, error) {
 	case Cancelled:
 		return c.fail(e.Cause), nil
 	default:
-		return nil, fmt.Errorf("the coordinator knows no event %T", e)
+		return c.stepStreaming(now, e)
 	}
 }
 
@@ -238,17 +257,27 @@ func (c *Core) start(r *region) ([]Action, error) {
 	}
 	for _, s := range slices.Backward(r.stages) {
 		for t, done := range s.done {
-			if !done {
-				out = append(out, c.launch(s, t))
+			if done {
+				continue
 			}
-		}
-		if s.enum != nil && s.attempt[0] == 0 {
-			actions, err := c.enumerate(s, connectors.Started{Tasks: s.tasks})
+			a, err := c.launch(s, t)
 			if err != nil {
 				return nil, err
 			}
-			out = append(out, actions...)
+			out = append(out, a)
 		}
+		if s.enum == nil || c.flow == nil && s.attempt[0] > 0 {
+			continue
+		}
+		first, err := c.firstEvent(s)
+		if err != nil {
+			return nil, err
+		}
+		actions, err := c.enumerate(s, first)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, actions...)
 	}
 	return out, nil
 }
@@ -261,7 +290,7 @@ func (c *Core) size(s *stageState) {
 	}
 	s.tasks = n
 	s.attempt, s.spared, s.done, s.running, s.waiting = make([]int, n), make([]int, n), make([]bool, n), make([]bool, n), make([]bool, n)
-	s.reports, s.assigned = make([]control.Report, n), make([][]connectors.Split, n)
+	s.reports, s.assigned, s.held = make([]control.Report, n), make([][]connectors.Split, n), make([][]Hand, n)
 }
 
 // inputBytes sums what the producers of blocking edges reported; false when an input is pipelined or there is none.
@@ -293,7 +322,7 @@ func (c *Core) facts(e *physical.Edge) []shuffle.Facts {
 	return out
 }
 
-func (c *Core) launch(s *stageState, t int) Action {
+func (c *Core) launch(s *stageState, t int) (Action, error) {
 	s.running[t] = true
 	s.region.running++
 	l := control.Assignment{Attempt: name(s, t), Tasks: s.tasks, Ranges: map[int]control.Range{}, Bounds: map[int][][]byte{}, Sizes: map[int]int{}}
@@ -306,7 +335,9 @@ func (c *Core) launch(s *stageState, t int) Action {
 			l.Bounds[e.ID] = bounds(c.facts(e), s.tasks)
 		}
 	}
-	return Launch{l}
+	var err error
+	l.Restore, err = c.restore(s, t)
+	return Launch{l}, err
 }
 
 // name returns the current attempt at task t.
@@ -347,13 +378,16 @@ func (c *Core) state(a control.Attempt) (s *stageState, current bool) {
 	return s, a.Task < len(s.attempt) && s.attempt[a.Task] == a.Number && s.running[a.Task]
 }
 
-func (c *Core) succeeded(e Succeeded) ([]Action, error) {
+func (c *Core) succeeded(now time.Time, e Succeeded) ([]Action, error) {
 	s, current := c.state(e.Attempt)
 	if !current {
 		return nil, nil
 	}
 	s.running[e.Attempt.Task] = false
 	s.region.running--
+	if c.flow != nil {
+		return c.attemptEnded(now, s, e.Attempt.Task, &e.Report, nil)
+	}
 	if s.region.failed {
 		return c.restart(s.region)
 	}
@@ -391,13 +425,16 @@ func (c *Core) dropInputs(r *region) []Action {
 }
 
 // failedAttempt tries again, or ends the job.
-func (c *Core) failedAttempt(e Failed) ([]Action, error) {
+func (c *Core) failedAttempt(now time.Time, e Failed) ([]Action, error) {
 	s, current := c.state(e.Attempt)
 	if !current {
 		return nil, nil
 	}
 	s.running[e.Attempt.Task] = false
 	s.region.running--
+	if c.flow != nil {
+		return c.attemptEnded(now, s, e.Attempt.Task, nil, e.Err)
+	}
 	if s.region.failed { // stopped together with the one that failed first
 		return c.restart(s.region)
 	}
@@ -419,7 +456,11 @@ func (c *Core) failedAttempt(e Failed) ([]Action, error) {
 // retry launches the next attempt at one task.
 func (c *Core) retry(s *stageState, t int) ([]Action, error) {
 	out, err := c.reset(s, t)
-	return append([]Action{c.launch(s, t)}, out...), err
+	if err != nil {
+		return nil, err
+	}
+	a, err := c.launch(s, t)
+	return append([]Action{a}, out...), err
 }
 
 // reset forgets the current attempt at a task, which does not run any more, so that the next can be launched.
@@ -433,8 +474,9 @@ func (c *Core) reset(s *stageState, t int) ([]Action, error) {
 // giveBack returns a failed attempt's splits to the enumerator.
 func (c *Core) giveBack(s *stageState, t int) ([]Action, error) {
 	splits := s.assigned[t]
-	s.assigned[t], s.waiting[t] = nil, false
-	if s.enum == nil || len(splits) == 0 {
+	s.assigned[t], s.waiting[t], s.held[t] = nil, false, nil
+	if s.enum == nil || len(splits) == 0 || c.flow != nil { // there the enumerator is a new one
+
 		return nil, nil
 	}
 	return c.enumerate(s, connectors.Returned{Splits: splits, Positions: make([]connectors.Position, len(splits))})
@@ -506,9 +548,11 @@ func (c *Core) enumerate(s *stageState, e connectors.Event) ([]Action, error) {
 		switch a := a.(type) {
 		case connectors.Assign:
 			s.assigned[a.Task] = append(s.assigned[a.Task], a.Splits...)
-			out = append(out, c.hand(s, a.Task, a.Splits, false))
+			out = append(out, c.hand(s, a.Task, Hand{Splits: a.Splits, Positions: a.Positions})...)
 		case connectors.NoMore:
-			out = append(out, c.hand(s, a.Task, nil, true))
+			out = append(out, c.hand(s, a.Task, Hand{NoMore: true})...)
+		case connectors.Later:
+			out = append(out, Later{Stage: s.stage.ID, Later: a})
 		case connectors.Call:
 			out = append(out, Call{Stage: s.stage.ID, Call: a})
 		case connectors.Known:
@@ -518,9 +562,15 @@ func (c *Core) enumerate(s *stageState, e connectors.Event) ([]Action, error) {
 	return out, nil
 }
 
-func (c *Core) hand(s *stageState, t int, splits []connectors.Split, noMore bool) Action {
+// hand gives a task splits, now or when it has answered a trigger.
+func (c *Core) hand(s *stageState, t int, h Hand) []Action {
 	s.waiting[t] = false
-	return Hand{Attempt: name(s, t), Splits: splits, NoMore: noMore}
+	h.Attempt = name(s, t)
+	if c.isCutting(checkpoint.Task{Stage: s.stage.ID, Index: t}) {
+		s.held[t] = append(s.held[t], h)
+		return nil
+	}
+	return []Action{h}
 }
 
 // fail ends the job with an error: what runs is stopped, nothing is committed.
@@ -536,7 +586,7 @@ func (c *Core) fail(err error) []Action {
 	return append(out, Finish{Err: err})
 }
 
-func (c *Core) finish() Action {
+func (c *Core) finish() Finish {
 	c.ended = true
 	f := Finish{Prepared: map[int][]connectors.Committable{}}
 	for _, s := range c.stages {

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/cockroachdb/datadriven"
 
@@ -31,7 +32,7 @@ func TestCore(t *testing.T) {
 		datadriven.RunTest(t, path, func(t *testing.T, d *datadriven.TestData) string {
 			t.Helper()
 			step := func(e Event) string {
-				actions, err := c.Step(e)
+				actions, err := c.Step(time.Time{}, e)
 				if err != nil {
 					return err.Error()
 				}

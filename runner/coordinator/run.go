@@ -5,19 +5,29 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"time"
 
+	"github.com/millrace/millrace/checkpoint"
 	"github.com/millrace/millrace/connectors"
+	"github.com/millrace/millrace/operator/source"
 	"github.com/millrace/millrace/plan"
 	"github.com/millrace/millrace/plan/physical"
 	"github.com/millrace/millrace/runner/control"
+	"github.com/millrace/millrace/stream"
 )
 
 // Workers runs tasks. Its methods do not block, but for Close.
 type Workers interface {
 	Launch(control.Assignment)
 	Stop(control.Attempt)
-	Hand(a control.Attempt, splits []connectors.Split, noMore bool)
+	Hand(a control.Attempt, h source.Assignment)
 	Drop(edge int)
+	// Trigger has attempts cut their streams for a checkpoint, which is written to place.
+	Trigger(attempts []control.Attempt, place checkpoint.Place)
+	// Completed tells attempts of a completed checkpoint; those that are done end.
+	Completed(attempts, done []control.Attempt, cp stream.CheckpointID)
+	// Aborted tells attempts that nothing will come of a checkpoint.
+	Aborted(attempts []control.Attempt, cp stream.CheckpointID)
 	// Close stops all tasks and waits for them.
 	Close()
 }
@@ -39,6 +49,8 @@ type Config struct {
 	Decided func([]Publication)
 	// Retried is told of each attempt that failed and is tried again. It may be nil.
 	Retried func(control.Attempt, error)
+	// Streaming is set for plans that are streaming.
+	Streaming *Streaming
 }
 
 // Coordinator drives a job's Core: it is the one goroutine that steps it.
@@ -47,21 +59,23 @@ type Coordinator struct {
 	core   *Core
 	mail   mailbox
 	calls  sync.WaitGroup
+	ledger *ledger // of jobs that take checkpoints
+	timers map[string]*time.Timer
 }
 
 // New returns the coordinator of a job. Post may be called from then on.
 func New(ctx context.Context, c Config) (*Coordinator, error) {
 	enumerators := map[int]connectors.Enumerator{}
-	for _, s := range c.Plan.Stages {
-		if !s.IsSource() {
-			continue
-		}
-		n, read := s.Chain[0].Node, s.Chain[0].Spec.(physical.Source).Read
-		e, err := read.Source.NewEnumerator(c.Env(n), read.Scan, read.Facts)
+	for _, id := range Sources(c.Plan) {
+		e, err := c.enumerator(id)
 		if err != nil {
-			return nil, fmt.Errorf("%s: %w", n, err)
+			return nil, err
 		}
-		enumerators[s.ID] = e
+		enumerators[id] = e
+	}
+	if c.Streaming != nil {
+		c.Settings.Streaming = &c.Streaming.Settings
+		c.Settings.Streaming.NewEnumerator = c.enumerator
 	}
 	for _, s := range c.Plan.Stages {
 		if n, sink := sinkOf(s); sink != nil {
@@ -70,7 +84,24 @@ func New(ctx context.Context, c Config) (*Coordinator, error) {
 			}
 		}
 	}
-	return &Coordinator{config: c, core: NewCore(c.Plan, enumerators, c.Settings), mail: mailbox{ready: make(chan struct{}, 1)}}, nil
+	out := &Coordinator{
+		config: c, core: NewCore(c.Plan, enumerators, c.Settings), mail: mailbox{ready: make(chan struct{}, 1)}, timers: map[string]*time.Timer{},
+	}
+	if c.Streaming != nil {
+		out.ledger = newLedger(c, out.mail.put)
+	}
+	return out, nil
+}
+
+// enumerator makes that of a source stage.
+func (c Config) enumerator(stage int) (connectors.Enumerator, error) {
+	first := c.Plan.Stages[stage].Chain[0]
+	read := first.Spec.(physical.Source).Read
+	e, err := read.Source.NewEnumerator(c.Env(first.Node), read.Scan, read.Facts)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", first.Node, err)
+	}
+	return e, nil
 }
 
 // sinkOf returns the sink that a stage ends in, and its node.
@@ -120,7 +151,11 @@ func (c *Coordinator) Post(e Event) {
 func (c *Coordinator) Run(ctx context.Context) (map[int]connectors.Published, error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer c.calls.Wait()
+	defer c.stopTimers()
 	defer cancel()
+	if c.ledger != nil {
+		c.calls.Go(func() { c.ledger.run(ctx) }) // ends with ctx; waited for above
+	}
 	c.mail.put(Started{})
 	for {
 		select {
@@ -129,7 +164,7 @@ func (c *Coordinator) Run(ctx context.Context) (map[int]connectors.Published, er
 			c.mail.put(Cancelled{context.Cause(ctx)})
 		}
 		for _, e := range c.mail.take() {
-			actions, err := c.core.Step(e)
+			actions, err := c.core.Step(time.Now(), e)
 			if err != nil {
 				return nil, errors.Join(err, c.abort(ctx))
 			}
@@ -151,7 +186,9 @@ func (c *Coordinator) do(ctx context.Context, a Action) {
 	case Stop:
 		c.config.Workers.Stop(a.Attempt)
 	case Hand:
-		c.config.Workers.Hand(a.Attempt, a.Splits, a.NoMore)
+		c.config.Workers.Hand(a.Attempt, source.Assignment{Splits: a.Splits, Positions: a.Positions, NoMore: a.NoMore})
+	case Later:
+		c.calls.Go(func() { c.later(ctx, a) }) // ends with the time, or ctx; Run waits for it
 	case Drop:
 		c.config.Workers.Drop(a.Edge)
 	case Total:
@@ -163,6 +200,19 @@ func (c *Coordinator) do(ctx context.Context, a Action) {
 			result, err := a.Call.Do(ctx)
 			c.mail.put(Called{Stage: a.Stage, Result: connectors.Called{Name: a.Call.Name, Result: result, Err: err}})
 		})
+	default:
+		c.doStreaming(a)
+	}
+}
+
+// later tells an enumerator that its time has come.
+func (c *Coordinator) later(ctx context.Context, a Later) {
+	timer := time.NewTimer(a.Later.After)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		c.mail.put(Called{Stage: a.Stage, Result: connectors.Called{Name: a.Later.Name}})
+	case <-ctx.Done():
 	}
 }
 
@@ -193,7 +243,11 @@ func (c *Coordinator) publish(ctx context.Context, prepared map[int][]connectors
 	published := map[int]connectors.Published{}
 	var all []Publication
 	var ids []int
-	for _, s := range c.config.Plan.Stages {
+	stages := c.config.Plan.Stages
+	if c.ledger != nil { // what they write has been published with the checkpoints
+		published, stages = c.ledger.published, nil
+	}
+	for _, s := range stages {
 		if n, sink := sinkOf(s); sink != nil {
 			all, ids = append(all, Publication{n.String(), sink, c.config.Env(n), prepared[s.ID]}), append(ids, n.ID)
 		}

@@ -7,106 +7,98 @@ import (
 	"time"
 
 	"github.com/millrace/millrace/columnar"
-	"github.com/millrace/millrace/metrics"
-	"github.com/millrace/millrace/shuffle"
 	"github.com/millrace/millrace/stream"
 )
 
-// queue is a stream.Output that collects batches.
-type queue struct {
-	batches []columnar.Batch
-	next    int
-	metrics *metrics.Set // of the operator that emits; nil: not counted
-	sides   map[int][]shuffle.Writer
+// link is an operator in a chain, and what the driver knows of it.
+type link struct {
+	name  string // of the user's node
+	op    stream.Operator
+	env   *stream.Env
+	out   queue
+	open  stream.InputSet // of ports, those that have not ended
+	main  int             // the port that the operator before, or the reader, feeds
+	owing bool
+	abilities
+	clock
 }
 
-// emitted is the room of an operator's output: an operator is not called again until what it emitted has been taken, so one batch is
-// enough, and those that owe more pay it by Resume.
-const emitted = 1
-
-// Emit implements stream.Output. Batches in which no row counts are dropped.
-func (q *queue) Emit(b columnar.Batch) {
-	n := b.Rows()
-	if n == 0 {
-		return
-	}
-	if q.metrics != nil {
-		q.metrics.RowsOut.Add(int64(n))
-	}
-	q.batches = append(q.batches, b)
+// abilities are the optional interfaces of an operator; nil: it has not got it.
+type abilities struct {
+	resumer  stream.Resumer
+	chooser  stream.Chooser
+	timed    stream.Timed
+	marker   stream.Marker
+	alarmed  stream.Alarmed
+	splitter stream.Splitter
+	waiter   stream.Waiter
+	stateful stream.Stateful
+	notified stream.Notified
 }
 
-// EmitSide implements stream.Output. The rows of a side that nobody reads are dropped.
-func (q *queue) EmitSide(side int, b columnar.Batch) error {
-	if b.Rows() == 0 {
+func abilitiesOf(op stream.Operator) (a abilities) {
+	a.resumer, _ = op.(stream.Resumer)
+	a.chooser, _ = op.(stream.Chooser)
+	a.timed, _ = op.(stream.Timed)
+	a.marker, _ = op.(stream.Marker)
+	a.alarmed, _ = op.(stream.Alarmed)
+	a.splitter, _ = op.(stream.Splitter)
+	a.waiter, _ = op.(stream.Waiter)
+	a.stateful, _ = op.(stream.Stateful)
+	a.notified, _ = op.(stream.Notified)
+	return a
+}
+
+// pass is the operator of a chain that has none.
+type pass struct{}
+
+func (pass) Open(*stream.Env) error { return nil }
+func (pass) Process(_ int, b columnar.Batch, out stream.Output) error {
+	out.Emit(b)
+	return nil
+}
+func (pass) EndInput(int, stream.Output) error { return nil }
+func (pass) EmitsFresh(input bool) bool        { return input }
+func (pass) Close() error                      { return nil }
+
+// start opens the operator, whose life ctx is from now on, and gives it its state back.
+func (l *link) start(ctx context.Context, restore func() error) error {
+	l.env.Context = ctx
+	if err := l.op.Open(l.env); err != nil {
+		return err
+	}
+	if restore == nil {
 		return nil
 	}
-	for _, w := range q.sides[side] {
-		if err := w.Write(b, false); err != nil {
-			return fmt.Errorf("exchanging rows of side output %d: %w", side, err)
-		}
+	if err := restore(); err != nil {
+		return fmt.Errorf("restoring state: %w", err)
 	}
 	return nil
 }
 
-// Room implements stream.Output.
-func (q *queue) Room() int { return max(0, emitted-q.len()) }
-
-func (q *queue) len() int { return len(q.batches) - q.next }
-
-// take removes and returns the first batch; there must be one.
-func (q *queue) take() columnar.Batch {
-	b := q.batches[q.next]
-	q.batches[q.next] = columnar.Batch{}
-	if q.next++; q.next == len(q.batches) {
-		q.batches, q.next = q.batches[:0], 0
-	}
-	return b
+func (l *link) hasEnded() bool {
+	return l.open == 0 && !l.owing && (l.waiter == nil || !l.waiter.IsWaiting())
 }
 
-// link is an operator in a chain, and what the driver knows of it.
-type link struct {
-	name    string // of the user's node
-	op      stream.Operator
-	resumer stream.Resumer // nil: never owes
-	env     *stream.Env
-	out     queue
-	owing   bool
-	chooser stream.Chooser  // nil: takes any input
-	open    stream.InputSet // of ports, those that have not ended
-	main    int             // the port that the operator before, or the reader, feeds
-}
+// isFree says whether the operator may be called: it owes nothing and what it emitted has been taken.
+func (l *link) isFree() bool { return !l.owing && l.out.len() == 0 }
 
-// start opens the operator, whose life ctx is from now on.
-func (l *link) start(ctx context.Context) error {
-	l.env.Context = ctx
-	return l.op.Open(l.env)
-}
-
-func (l *link) hasEnded() bool { return l.open == 0 && !l.owing }
-
-// takes says whether the operator takes a batch, or the end, of that input now.
+// takes says whether the operator takes rows, a mark or the end of that input now.
 func (l *link) takes(port int) bool {
-	return !l.owing && l.out.len() == 0 && l.open.Has(port) && (l.chooser == nil || l.chooser.Wants().Has(port))
+	return l.isFree() && l.open.Has(port) && (l.chooser == nil || l.chooser.Wants().Has(port))
 }
 
 // chain drives operators one behind the other. It is driven from its tail: an operator is called only when what it emitted last has been
 // taken, so a batch that shares buffers with its maker stays as it is until it has been used, and a chain holds no more than a batch or two
-// for each operator.
+// for each operator. There is at least one link.
 type chain struct {
 	links   []*link
-	direct  queue // the output when there are no operators
-	open    bool  // the input has not ended, when there are no operators
 	running *link // for messages about panics
+	cutting bool  // a barrier waits: timers that are due are left for after it
 }
 
 // tail is what comes out of the chain.
-func (c *chain) tail() *queue {
-	if len(c.links) == 0 {
-		return &c.direct
-	}
-	return &c.links[len(c.links)-1].out
-}
+func (c *chain) tail() *queue { return &c.links[len(c.links)-1].out }
 
 // fresh is an operator that says whether the batches it emits share buffers with itself, or with its input when that is not fresh. Without
 // the method they are thought to.
@@ -128,48 +120,41 @@ func (c *chain) freshen() bool {
 // the tail.
 func (c *chain) step() (bool, error) {
 	for i, l := range slices.Backward(c.links) {
-		if l.out.len() > 0 {
+		switch {
+		case l.out.len() > 0:
 			continue
-		}
-		if l.owing {
+		case l.owing && c.cutting && l.isAdvancing():
+			continue
+		case l.owing:
 			return true, c.resume(l)
-		}
-		if i == 0 {
+		case i == 0:
 			return false, nil
 		}
 		before := c.links[i-1]
 		switch {
 		case !l.takes(l.main):
 		case before.out.len() > 0:
-			return true, c.process(l, l.main, before.out.take())
+			return true, c.push(l, l.main, l.mainFeed, before.out.take())
 		case before.hasEnded():
-			return true, c.end(l, l.main)
+			_, err := c.endFeed(l, l.main, l.mainFeed, true)
+			return true, err
 		}
 	}
 	return false, nil
 }
 
-// takes says whether the operator at position at takes a batch, or the end, of that input now; without operators, whether the output is free.
-func (c *chain) takes(at, port int) bool {
-	if len(c.links) == 0 {
-		return c.direct.len() == 0 && c.open
+// isQuiet says whether nothing is on its way in the chain, but for timers that are due.
+func (c *chain) isQuiet() bool {
+	for _, l := range c.links {
+		if l.out.len() > 0 || l.owing && !l.isAdvancing() {
+			return false
+		}
 	}
-	return c.links[at].takes(port)
+	return true
 }
 
-// takesMain, pushMain and endMain are for what a reader feeds the chain with.
-func (c *chain) takesMain() bool { return c.takes(0, c.main()) }
-
-func (c *chain) pushMain(b columnar.Batch) error { return c.push(0, c.main(), b) }
-
-func (c *chain) endMain() error { return c.endInput(0, c.main()) }
-
-func (c *chain) main() int {
-	if len(c.links) == 0 {
-		return 0
-	}
-	return c.links[0].main
-}
+// head is the operator that a reader feeds.
+func (c *chain) head() *link { return c.links[0] }
 
 // isFinished says whether an operator of the chain needs no more input, so that those before it need none either.
 func (c *chain) isFinished() bool {
@@ -181,31 +166,21 @@ func (c *chain) isFinished() bool {
 	return false
 }
 
-// push gives an operator a batch that it takes.
-func (c *chain) push(at, port int, b columnar.Batch) error {
-	if len(c.links) == 0 {
-		c.direct.Emit(b)
-		return nil
-	}
-	return c.process(c.links[at], port, b)
-}
-
-// endInput tells an operator that an input which it takes has ended.
-func (c *chain) endInput(at, port int) error {
-	if len(c.links) == 0 {
-		c.open = false
-		return nil
-	}
-	return c.end(c.links[at], port)
-}
-
 // hasEnded says whether everything has come out of the chain and been taken.
 func (c *chain) hasEnded() bool {
-	if len(c.links) == 0 {
-		return !c.open && c.direct.len() == 0
-	}
 	last := c.links[len(c.links)-1]
 	return last.hasEnded() && last.out.len() == 0
+}
+
+// push gives an operator rows, or a mark, of an input that it takes.
+func (c *chain) push(l *link, port, feed int, e element) error {
+	if e.mark.Kind != stream.NoMark {
+		return c.take(l, feed, e.mark)
+	}
+	if m, changed := l.merge.Rows(feed); changed {
+		l.hand(m)
+	}
+	return c.process(l, port, e.batch)
 }
 
 func (c *chain) process(l *link, input int, b columnar.Batch) error {
@@ -214,9 +189,21 @@ func (c *chain) process(l *link, input int, b columnar.Batch) error {
 	return c.call(l, func() error { return l.op.Process(input, b, &l.out) })
 }
 
-func (c *chain) end(l *link, input int) error {
-	l.open &^= stream.Input(input)
-	return c.call(l, func() error { return l.op.EndInput(input, &l.out) })
+// endFeed tells an operator that one of the feeds of a port has ended, last when the others have too. It is not done as long as what the end
+// of time causes has not come out: then it is to be called again when the operator takes the port's end.
+func (c *chain) endFeed(l *link, port, feed int, last bool) (done bool, err error) {
+	if !l.merge.HasEnded(feed) {
+		if m, changed := l.merge.End(feed); changed {
+			if err := c.advance(l, m, m.Watermark != stream.EndOfTime); err != nil || !l.isFree() {
+				return false, err
+			}
+		}
+	}
+	if !last {
+		return true, nil
+	}
+	l.open &^= stream.Input(port)
+	return true, c.call(l, func() error { return l.op.EndInput(port, &l.out) })
 }
 
 func (c *chain) resume(l *link) error {
@@ -225,6 +212,9 @@ func (c *chain) resume(l *link) error {
 	more, err := l.resumer.Resume(&l.out)
 	l.env.Metrics.Busy.Add(int64(time.Since(start)))
 	l.owing = more
+	if err == nil {
+		c.settle(l)
+	}
 	return l.wrap(err)
 }
 
@@ -235,6 +225,9 @@ func (c *chain) call(l *link, f func() error) error {
 	err := f()
 	l.env.Metrics.Busy.Add(int64(time.Since(start)))
 	l.owing = l.resumer != nil
+	if err == nil {
+		c.settle(l)
+	}
 	return l.wrap(err)
 }
 

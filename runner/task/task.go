@@ -1,9 +1,12 @@
 // Package task runs one parallel instance of a stage: a chain of operators between inputs and outputs.
 //
 // A task is one goroutine and one loop ([Task.Run]): it hands on what the chain gave, lets the chain work, and takes input only while its
-// outputs have room, so that a slow consumer slows it down and it still answers cancellation. Inputs and outputs never block; when there
-// is nothing to do the task sleeps until one of them wakes it. A source's reader has a goroutine of its own (package operator/source),
-// which Run starts and waits for.
+// outputs have room, so that a slow consumer slows it down and it still answers cancellation, timers and checkpoints. Inputs and outputs
+// never block; when there is nothing to do the task sleeps until one of them, or a timer, wakes it. A source's reader has a goroutine of its
+// own (package operator/source), which Run starts and waits for.
+//
+// Marks travel between the rows: watermarks (clock.go) and the barriers of checkpoints (cut.go). What others want of the task, and what they
+// bring its operators, waits in its mailbox (mail.go) until it is between two batches.
 //
 // A task takes nothing back: an attempt that fails is closed and forgotten, and what it wrote is dropped by those who hold it.
 //
@@ -15,11 +18,13 @@ import (
 	"errors"
 	"fmt"
 	"runtime/debug"
+	"time"
 
 	"golang.org/x/sync/errgroup"
 
 	"github.com/millrace/millrace/columnar"
 	"github.com/millrace/millrace/connectors"
+	"github.com/millrace/millrace/metrics"
 	"github.com/millrace/millrace/operator/source"
 	"github.com/millrace/millrace/runner/control"
 	"github.com/millrace/millrace/shuffle"
@@ -31,6 +36,17 @@ type Input struct {
 	At   int // the operator's position among those given to New
 	Port int
 	Gate shuffle.Gate
+
+	feed int                 // its number among what the operator is fed by
+	cut  stream.CheckpointID // the barrier that has come on all its channels
+}
+
+// Output is where rows of a task go.
+type Output struct {
+	Writer shuffle.Writer
+	// IsSide says that it takes side output number Side of the operator at position At, not the chain's.
+	IsSide   bool
+	At, Side int
 }
 
 // Operator is an operator of the chain, with its environment.
@@ -38,39 +54,75 @@ type Operator struct {
 	Name string // of the user's node: "wordcount.go:31: GroupBy"
 	Op   stream.Operator
 	Env  *stream.Env
+	// Restore gives the operator its state back, after it has been opened; nil: there is none.
+	Restore func() error
+	// Watermark is what it was in the checkpoint that is restored.
+	Watermark stream.Watermark
+}
+
+// Config is what a task is made of.
+type Config struct {
+	Operators []Operator // head first
+	// Probe is called once a turn of the loop; its error ends the task: tests kill tasks with it. nil: none.
+	Probe func() error
+	// Cut is told of each barrier, when the operators have been frozen. It owns what is in the Cut, and must not block. nil: the job takes no
+	// checkpoints.
+	Cut func(Cut)
+	// Ended is told, of a job that takes checkpoints, when the task has nothing left to do. It answers barriers until it is released.
+	Ended func()
 }
 
 // Task is one attempt at a part of a stage. Make it with New, run it once.
 type Task struct {
+	config  Config
 	chain   chain
 	inputs  []Input
 	gates   map[port]int // how many of each port have not ended
-	outputs []shuffle.Writer
+	outputs []Output     // those that are open
+	all     []Output
+	facts   []shuffle.Facts // of outputs that are closed
+	side    bool            // some outputs are sides'
 	fetcher *source.Fetcher
 	reading bool        // the fetcher has not ended
 	origin  *stream.Env // the environment of the source node
 	fresh   bool        // what comes out of the chain
 	wake    chan struct{}
+	mail    mailbox
+	cut     cut
+	load    *metrics.Set // where time spent waiting is counted
+	clock   stream.Clock
 
 	stopReading func() // ends the fetcher's goroutine early
-
-	probe func() error
 }
 
-// New returns a task of the operators, head first. Probe is called once a turn of the loop; its error ends the task: tests kill tasks
-// with it. nil: none.
-func New(ops []Operator, probe func() error) *Task {
-	t := &Task{gates: map[port]int{}, chain: chain{open: true}, wake: make(chan struct{}, 1), probe: probe}
-	for _, o := range ops {
-		l := &link{name: o.Name, op: o.Op, env: o.Env}
-		l.resumer, _ = o.Op.(stream.Resumer)
-		l.chooser, _ = o.Op.(stream.Chooser)
-		l.out.metrics = o.Env.Metrics
-		t.chain.links = append(t.chain.links, l)
+// New returns a task of the operators.
+func New(c Config) *Task {
+	t := &Task{config: c, gates: map[port]int{}, wake: make(chan struct{}, 1), clock: systemClock{}}
+	t.mail.init()
+	if len(c.Operators) == 0 {
+		t.config.Operators = []Operator{{Name: "exchange", Op: pass{}, Env: &stream.Env{Metrics: &metrics.Set{}}, Watermark: stream.NoWatermark}}
 	}
+	for _, o := range t.config.Operators {
+		l := &link{name: o.Name, op: o.Op, env: o.Env, abilities: abilitiesOf(o.Op)}
+		l.told, l.marked.Watermark = stream.NoWatermark, stream.NoWatermark
+		l.out.metrics = o.Env.Metrics
+		o.Env.SetAlarm = func(at time.Time) { l.alarm = at }
+		o.Env.Post = func(f func(stream.Output) error) bool { return t.post(l, f) }
+		t.chain.links = append(t.chain.links, l)
+		if o.Env.Clock != nil {
+			t.clock = o.Env.Clock
+		}
+	}
+	t.load = t.chain.head().env.Metrics
 	t.fresh = t.chain.freshen()
 	return t
 }
+
+// systemClock is the machine's.
+type systemClock struct{}
+
+// Now implements stream.Clock.
+func (systemClock) Now() time.Time { return time.Now() }
 
 // Wake makes the task look at its inputs and outputs again. Any goroutine may call it.
 func (t *Task) Wake() {
@@ -82,26 +134,41 @@ func (t *Task) Wake() {
 
 // ReadFrom makes the task a source's: it takes what fetcher reads, and counts it in env.
 func (t *Task) ReadFrom(fetcher *source.Fetcher, env *stream.Env) {
-	t.fetcher, t.origin, t.reading = fetcher, env, true
+	t.fetcher, t.origin, t.reading, t.load = fetcher, env, true, env.Metrics
 }
 
 // Connect gives the task its inputs and outputs.
-func (t *Task) Connect(inputs []Input, outputs []shuffle.Writer) {
-	t.inputs, t.outputs = inputs, outputs
-	for _, in := range inputs {
+func (t *Task) Connect(inputs []Input, outputs []Output) {
+	t.inputs, t.outputs, t.all = inputs, outputs, outputs
+	for i := range inputs {
+		in := &t.inputs[i]
+		l := t.chain.links[in.At]
 		t.gates[port{in.At, in.Port}]++
-		if len(t.chain.links) > 0 {
-			t.chain.links[in.At].open |= stream.Input(in.Port)
-		}
+		l.open |= stream.Input(in.Port)
+		in.feed = l.feeds
+		l.feeds++
 	}
 	for i, l := range t.chain.links {
-		if i == 0 && t.fetcher == nil && l.open != 0 { // it has gates only
+		if i > 0 || t.fetcher != nil || l.open == 0 {
+			if l.open.Has(l.main) { // a gate's, so what is before the operator feeds the other one: the left side of a join is broadcast
+				l.main++
+			}
+			l.open |= stream.Input(l.main)
+			l.mainFeed = l.feeds
+			l.feeds++
+		}
+		l.merge = stream.NewMerge(l.feeds)
+	}
+	for _, o := range outputs {
+		if !o.IsSide {
 			continue
 		}
-		if l.open.Has(l.main) { // a gate's, so what is before the operator feeds the other one: the left side of a join is broadcast
-			l.main++
+		t.side = true
+		q := &t.chain.links[o.At].out
+		if q.sides == nil {
+			q.sides = map[int][]shuffle.Writer{}
 		}
-		l.open |= stream.Input(l.main)
+		q.sides[o.Side] = append(q.sides[o.Side], o.Writer)
 	}
 }
 
@@ -119,14 +186,15 @@ func (t *Task) Run(ctx context.Context) (r control.Report, err error) {
 		})
 	}
 	g.Go(func() error {
+		defer t.mail.close()
 		var err error
 		r, err = t.work(gctx)
 		return err
 	})
 	err = errors.Join(g.Wait(), t.close())
 	if err != nil {
-		for _, w := range t.outputs {
-			w.Abort()
+		for _, o := range t.all {
+			o.Writer.Abort()
 		}
 		return control.Report{}, err
 	}
@@ -169,11 +237,8 @@ func (t *Task) work(ctx context.Context) (r control.Report, err error) {
 			err = &PanicError{Where: t.where(), Value: v, Stack: debug.Stack()}
 		}
 	}()
-	for _, l := range t.chain.links {
-		t.chain.running = l
-		if err := l.start(ctx); err != nil {
-			return r, l.wrap(err)
-		}
+	if err := t.start(ctx); err != nil {
+		return r, err
 	}
 	for {
 		if err := t.check(ctx); err != nil {
@@ -183,8 +248,15 @@ func (t *Task) work(ctx context.Context) (r control.Report, err error) {
 		if err != nil {
 			return r, err
 		}
-		if t.chain.hasEnded() {
-			return t.finish()
+		if t.cut.released {
+			return t.report(), nil
+		}
+		if t.chain.hasEnded() && !t.cut.final {
+			if err := t.finish(); err != nil || t.config.Cut == nil {
+				return t.report(), err
+			}
+			t.cut.final = true
+			t.config.Ended()
 		}
 		if progress {
 			continue
@@ -193,6 +265,27 @@ func (t *Task) work(ctx context.Context) (r control.Report, err error) {
 			return r, err
 		}
 	}
+}
+
+// start opens the operators and gives them their state back; then event time is what it was.
+func (t *Task) start(ctx context.Context) error {
+	for i, l := range t.chain.links {
+		t.chain.running = l
+		if err := l.start(ctx, t.config.Operators[i].Restore); err != nil {
+			return l.wrap(err)
+		}
+	}
+	for i, l := range t.chain.links {
+		w := t.config.Operators[i].Watermark
+		if t.config.Operators[i].Restore == nil || w == stream.NoWatermark {
+			continue
+		}
+		l.merge.Raise(w)
+		if err := t.chain.advance(l, stream.Mark{Kind: stream.WatermarkMark, Watermark: w}, false); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (t *Task) where() string {
@@ -206,27 +299,36 @@ func (t *Task) check(ctx context.Context) error {
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
-	if t.probe != nil {
-		return t.probe()
+	if t.config.Probe != nil {
+		return t.config.Probe()
 	}
 	return nil
 }
 
 // turn does one thing: hands output on, lets an operator work, or takes input. False: there is nothing to do.
 func (t *Task) turn() (bool, error) {
+	if err := t.obey(); err != nil {
+		return true, err
+	}
+	if t.cut.final {
+		return t.cutIfReady()
+	}
 	if t.chain.tail().len() > 0 {
 		if !t.hasRoom() {
 			return false, nil
 		}
-		b := t.chain.tail().take()
-		for _, w := range t.outputs {
-			if err := w.Write(b, t.fresh); err != nil {
-				return true, fmt.Errorf("exchanging rows: %w", err)
-			}
-		}
-		return true, nil
+		return true, t.handOn(t.chain.tail().take())
+	}
+	if t.side && !t.hasRoom() {
+		return false, nil
 	}
 	if did, err := t.chain.step(); did || err != nil {
+		return did, err
+	}
+	if did, err := t.cutIfReady(); did || err != nil {
+		return did, err
+	}
+	if did, err := t.takeMail(); did || err != nil {
 		return did, err
 	}
 	if t.chain.isFinished() {
@@ -238,15 +340,31 @@ func (t *Task) turn() (bool, error) {
 	return t.takeFetched()
 }
 
+// handOn gives the outputs rows or a mark.
+func (t *Task) handOn(e element) error {
+	for _, o := range t.outputs {
+		var err error
+		switch {
+		case e.mark.Kind != stream.NoMark:
+			err = o.Writer.Mark(e.mark)
+		case !o.IsSide:
+			err = o.Writer.Write(e.batch, t.fresh)
+		}
+		if err != nil {
+			return fmt.Errorf("exchanging rows: %w", err)
+		}
+	}
+	return nil
+}
+
 // endEarly ends all inputs, because an operator has said that nothing that comes will change its output.
 func (t *Task) endEarly() (bool, error) {
-	if t.reading && t.chain.takesMain() {
-		t.reading = false
+	if head := t.chain.head(); t.reading && head.takes(head.main) {
 		t.stopReading()
-		return true, t.chain.endMain()
+		return true, t.endReading()
 	}
 	for i := range t.inputs {
-		if in := &t.inputs[i]; in.Gate != nil && t.chain.takes(in.At, in.Port) {
+		if in := &t.inputs[i]; in.Gate != nil && t.chain.links[in.At].takes(in.Port) {
 			return true, t.endGate(in)
 		}
 	}
@@ -254,8 +372,8 @@ func (t *Task) endEarly() (bool, error) {
 }
 
 func (t *Task) hasRoom() bool {
-	for _, w := range t.outputs {
-		if !w.HasRoom() {
+	for _, o := range t.outputs {
+		if !o.Writer.HasRoom() {
 			return false
 		}
 	}
@@ -264,37 +382,89 @@ func (t *Task) hasRoom() bool {
 
 // takeFetched gives the chain what the reader has read.
 func (t *Task) takeFetched() (bool, error) {
-	if !t.reading || !t.chain.takesMain() {
+	head := t.chain.head()
+	if !t.reading || t.cut.holds() || !head.takes(head.main) {
 		return false, nil
+	}
+	if len(t.cut.ended) > 0 {
+		t.endSplits()
+		return true, nil
 	}
 	got, ok, done := t.fetcher.Poll()
 	if done {
-		t.reading = false
-		return true, t.chain.endMain()
+		return true, t.endReading()
 	}
 	if !ok {
 		return false, nil
 	}
-	source.Account(t.origin, got)
+	t.follow(got)
+	source.Account(t.origin, got.Fetched)
 	if got.Batch.Rows() == 0 {
 		return true, nil
 	}
-	return true, t.chain.pushMain(got.Batch)
+	return true, t.chain.push(head, head.main, head.mainFeed, element{batch: got.Batch})
 }
 
-// takeInput gives an operator a batch of an input it takes, or tells it that one has ended.
+// follow keeps where the task is in its splits, and tells operators that want to know.
+func (t *Task) follow(got source.Got) {
+	changed := t.cut.positions.Take(got)
+	for _, l := range t.chain.links {
+		if l.splitter == nil {
+			continue
+		}
+		for _, s := range got.Assigned.Splits {
+			l.splitter.AddSplit(s.ID)
+		}
+		if changed {
+			l.splitter.UseSplit(got.Split)
+		}
+	}
+	if got.Done {
+		t.cut.ended = append(t.cut.ended, got.Split)
+	}
+}
+
+// endSplits tells operators of splits whose last rows have gone through the chain.
+func (t *Task) endSplits() {
+	for _, s := range t.cut.ended {
+		for _, l := range t.chain.links {
+			if l.splitter != nil {
+				l.splitter.EndSplit(s)
+				t.chain.settle(l)
+			}
+		}
+	}
+	t.cut.ended = t.cut.ended[:0]
+}
+
+// endReading tells the head that the reader has ended.
+func (t *Task) endReading() error {
+	head := t.chain.head()
+	done, err := t.chain.endFeed(head, head.main, head.mainFeed, true)
+	t.reading = !done
+	return err
+}
+
+// takeInput gives an operator what an input it takes has, or tells it that one has ended.
 func (t *Task) takeInput() (bool, error) {
 	for i := range t.inputs {
 		in := &t.inputs[i]
-		if in.Gate == nil || !t.chain.takes(in.At, in.Port) {
+		if in.Gate == nil || in.cut != 0 || !t.chain.links[in.At].takes(in.Port) {
 			continue
 		}
-		b, ok, err := in.Gate.Poll()
+		item, ok, err := in.Gate.Poll()
 		if err != nil {
 			return true, fmt.Errorf("reading exchanged rows: %w", err)
 		}
+		if ok && item.Mark.Kind == stream.BarrierMark {
+			t.bar(item.Mark.Barrier)
+			if item.Mark.Barrier.ID == t.cut.barrier.ID {
+				in.cut = item.Mark.Barrier.ID
+			}
+			return true, nil
+		}
 		if ok {
-			return true, t.chain.push(in.At, in.Port, b)
+			return true, t.chain.push(t.chain.links[in.At], in.Port, in.feed, element{batch: item.Batch, mark: item.Mark})
 		}
 		if in.Gate.HasEnded() {
 			return true, t.endGate(in)
@@ -308,26 +478,40 @@ type port struct{ at, port int }
 
 // endGate closes a gate; its port ends with the last of them.
 func (t *Task) endGate(in *Input) error {
-	gate, p := in.Gate, port{in.At, in.Port}
+	p := port{in.At, in.Port}
+	done, err := t.chain.endFeed(t.chain.links[in.At], in.Port, in.feed, t.gates[p] == 1)
+	if err != nil || !done {
+		return err
+	}
+	gate := in.Gate
 	in.Gate = nil
 	t.gates[p]--
-	if t.gates[p] == 0 {
-		if err := t.chain.endInput(in.At, in.Port); err != nil {
-			return err
-		}
-	}
 	return gate.Close()
 }
 
-// sleep waits to be woken. What is buffered is handed on first: the input has run dry.
+// sleep waits to be woken, or until an operator is to be called. What is buffered is handed on first: the input has run dry.
 func (t *Task) sleep(ctx context.Context) error {
-	for _, w := range t.outputs {
-		if err := w.Flush(); err != nil {
+	for _, o := range t.outputs {
+		if err := o.Writer.Flush(); err != nil {
 			return fmt.Errorf("exchanging rows: %w", err)
 		}
 	}
+	waited := &t.load.Idle
+	if !t.hasRoom() {
+		waited = &t.load.Backpressured
+	}
+	start := time.Now()
+	defer func() { waited.Add(int64(time.Since(start))) }()
+	var alarm <-chan time.Time
+	if due := t.chain.due(); !due.IsZero() {
+		timer := time.NewTimer(due.Sub(t.clock.Now()))
+		defer timer.Stop()
+		alarm = timer.C
+	}
 	select {
 	case <-t.wake:
+		return nil
+	case <-alarm:
 		return nil
 	case <-ctx.Done():
 		return context.Cause(ctx)
@@ -344,16 +528,22 @@ type collector interface {
 	Collected() []columnar.Batch
 }
 
-// finish closes the outputs and gathers what the task leaves.
-func (t *Task) finish() (control.Report, error) {
-	var r control.Report
-	for _, w := range t.outputs {
-		f, err := w.Close()
+// finish closes the outputs.
+func (t *Task) finish() error {
+	for _, o := range t.outputs {
+		f, err := o.Writer.Close()
 		if err != nil {
-			return r, fmt.Errorf("finishing exchanged rows: %w", err)
+			return fmt.Errorf("finishing exchanged rows: %w", err)
 		}
-		r.Facts = append(r.Facts, f)
+		t.facts = append(t.facts, f)
 	}
+	t.outputs = nil
+	return nil
+}
+
+// report gathers what the task leaves.
+func (t *Task) report() control.Report {
+	r := control.Report{Facts: t.facts}
 	for _, l := range t.chain.links {
 		if p, ok := l.op.(preparer); ok {
 			r.Prepared = append(r.Prepared, p.Prepared()...)
@@ -362,7 +552,7 @@ func (t *Task) finish() (control.Report, error) {
 			r.Collected = append(r.Collected, c.Collected()...)
 		}
 	}
-	return r, nil
+	return r
 }
 
 // close closes what is still open.

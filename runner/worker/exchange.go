@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 
-	"github.com/millrace/millrace/columnar"
 	"github.com/millrace/millrace/internal/sorting"
 	"github.com/millrace/millrace/plan/physical"
 	"github.com/millrace/millrace/runner/control"
@@ -70,7 +69,7 @@ func (w *Worker) writer(ctx context.Context, e *physical.Edge, a control.Assignm
 	if !e.Blocking {
 		partitions = a.Sizes[e.To.ID]
 	}
-	by, err := partitioner(e, a, partitions)
+	by, err := partitioner(e, a, partitions, w.config.Plan.KeyGroups)
 	if err != nil {
 		return nil, err
 	}
@@ -104,16 +103,16 @@ func (w *Worker) pipe(e *physical.Edge, a control.Assignment) *shuffle.Pipe {
 	defer w.mu.Unlock()
 	x := w.exchanges[e.ID]
 	if x.pipe == nil {
-		x.pipe = shuffle.NewPipe(a.Sizes[e.From.ID], a.Sizes[e.To.ID])
+		x.pipe = shuffle.NewPipe(a.Sizes[e.From.ID], a.Sizes[e.To.ID], w.config.Streaming == nil || !w.config.Streaming.AtLeastOnce)
 	}
 	return x.pipe
 }
 
 // partitioner says how a task spreads rows over an edge.
-func partitioner(e *physical.Edge, a control.Assignment, partitions int) (partition.Partitioner, error) {
+func partitioner(e *physical.Edge, a control.Assignment, partitions, groups int) (partition.Partitioner, error) {
 	switch e.Kind {
 	case physical.Hash:
-		return partition.NewHash(e.Columns, 0)
+		return partition.NewHash(e.Columns, groups)
 	case physical.Index:
 		return partition.NewIndex(e.Columns[0]), nil
 	case physical.Rebalance:
@@ -169,12 +168,12 @@ type leftGate struct {
 }
 
 // Poll implements shuffle.Gate.
-func (g leftGate) Poll() (columnar.Batch, bool, error) {
-	b, ok, err := g.Gate.Poll()
+func (g leftGate) Poll() (shuffle.Item, bool, error) {
+	i, ok, err := g.Gate.Poll()
 	if err != nil {
-		return b, ok, g.lost(err)
+		return i, ok, g.lost(err)
 	}
-	return b, ok, nil
+	return i, ok, nil
 }
 
 // lost makes of an error one that names the producer, unless the task is being stopped.

@@ -19,8 +19,8 @@ import (
 	"math/rand/v2"
 	"sync"
 
+	"github.com/millrace/millrace/checkpoint"
 	"github.com/millrace/millrace/columnar"
-	"github.com/millrace/millrace/connectors"
 	"github.com/millrace/millrace/internal/budget"
 	"github.com/millrace/millrace/internal/spill"
 	"github.com/millrace/millrace/metrics"
@@ -48,6 +48,10 @@ type Config struct {
 	Bad func(a control.Attempt, n *plan.Node, b stream.Bad) error
 	// Probe is called once a turn of each task's loop; an error kills the attempt. nil: none.
 	Probe func(control.Attempt) error
+	// Streaming is set for jobs that take checkpoints.
+	Streaming *Streaming
+	// Backend makes the keyed state of operators that have some.
+	Backend Backend
 }
 
 // Events is what a worker tells its coordinator. Its functions may be called from any goroutine.
@@ -55,6 +59,8 @@ type Events struct {
 	Succeeded    func(control.Attempt, control.Report)
 	Failed       func(control.Attempt, error)
 	SplitsWanted func(control.Attempt)
+	Acked        func(control.Attempt, control.Ack)
+	Ended        func(control.Attempt)
 }
 
 // Worker runs the tasks of one job in this process.
@@ -65,15 +71,18 @@ type Worker struct {
 	cancel context.CancelCauseFunc
 	tasks  sync.WaitGroup
 	held   *budget.Budget // for what lies on exchanges
+	common commons
 
 	mu        sync.Mutex // guards all below
 	exchanges map[int]*exchange
 	running   map[control.Attempt]*running
 	metrics   map[Place]map[int]*metrics.Set // by task: of the latest attempt
+	places    map[stream.CheckpointID]checkpoint.Place
 }
 
 type running struct {
 	cancel  context.CancelCauseFunc
+	task    *task.Task
 	fetcher *source.Fetcher
 }
 
@@ -81,6 +90,7 @@ type running struct {
 func New(ctx context.Context, c Config, e Events) *Worker {
 	w := &Worker{
 		config: c, events: e, exchanges: map[int]*exchange{}, running: map[control.Attempt]*running{}, metrics: map[Place]map[int]*metrics.Set{},
+		places: map[stream.CheckpointID]checkpoint.Place{},
 	}
 	w.held = c.Memory.Child("exchanges", c.Memory.Total()*exchangeShare/100)
 	w.ctx, w.cancel = context.WithCancelCause(ctx)
@@ -105,6 +115,7 @@ func (w *Worker) Close() {
 	for _, x := range w.exchanges {
 		x.drop()
 	}
+	w.common.close()
 	w.held.Close()
 }
 
@@ -117,6 +128,9 @@ func (w *Worker) Launch(a control.Assignment) {
 	w.running[a.Attempt] = r
 	w.mu.Unlock()
 	t := w.prepare(ctx, a, r)
+	w.mu.Lock()
+	r.task = t.task
+	w.mu.Unlock()
 	go func() { // ends with the task; Close waits for it
 		defer w.tasks.Done()
 		defer cancel(nil)
@@ -174,12 +188,12 @@ func (w *Worker) Stop(a control.Attempt) {
 }
 
 // Hand answers an attempt's wish for splits.
-func (w *Worker) Hand(a control.Attempt, splits []connectors.Split, noMore bool) {
+func (w *Worker) Hand(a control.Attempt, h source.Assignment) {
 	w.mu.Lock()
 	r := w.running[a]
 	w.mu.Unlock()
 	if r != nil && r.fetcher != nil {
-		r.fetcher.Assign(source.Assignment{Splits: splits, NoMore: noMore})
+		r.fetcher.Assign(h)
 	}
 }
 
@@ -211,9 +225,9 @@ func (w *Worker) Metrics() map[Place]metrics.Values {
 // prepare makes the task of an assignment.
 func (w *Worker) prepare(ctx context.Context, a control.Assignment, r *running) (p prepared) {
 	stage := w.config.Plan.Stages[a.Attempt.Stage]
-	var ops []task.Operator
 	var origin *stream.Env
 	var schema *columnar.Schema
+	config := task.Config{Probe: w.probe(a.Attempt)}
 	for i, op := range stage.Chain {
 		env := w.environment(ctx, a, i, op, inputs(stage, i, schema))
 		p.memory = append(p.memory, env.Memory)
@@ -225,11 +239,15 @@ func (w *Worker) prepare(ctx context.Context, a control.Assignment, r *running) 
 				p.err = err
 				return p
 			}
-			ops = append(ops, task.Operator{Name: op.Node.String(), Op: o, Env: env})
+			config.Operators = append(config.Operators, w.operator(a, op, o, env))
 		}
 		schema = stage.Schema(i)
 	}
-	p.task = task.New(ops, w.probe(a.Attempt))
+	if w.config.Streaming != nil {
+		cuts := &cuts{worker: w, assignment: a, stage: stage}
+		config.Cut, config.Ended = cuts.take, func() { w.events.Ended(a.Attempt) }
+	}
+	p.task = task.New(config)
 	if origin != nil {
 		p.err = w.read(p.task, stage, a, origin, r)
 		if p.err != nil {
@@ -278,7 +296,7 @@ func (w *Worker) environment(ctx context.Context, a control.Assignment, at int, 
 	name := n.String()
 	h := fnv.New64a()
 	_, _ = fmt.Fprintf(h, "%s %d", w.config.Plan.Job.Name, n.ID)
-	return &stream.Env{
+	env := &stream.Env{
 		Context: ctx, Job: w.config.Plan.Job.Name, RunID: w.config.RunID, Node: name,
 		Task: a.Attempt.Task, Tasks: a.Tasks, Attempt: a.Attempt.Number, Inputs: in,
 		Log:     w.config.Log.With("task", a.Attempt.String(), "node", name),
@@ -287,7 +305,11 @@ func (w *Worker) environment(ctx context.Context, a control.Assignment, at int, 
 		Spill:   w.config.Spill, Files: w.config.Files,
 		Rand: rand.New(rand.NewPCG(h.Sum64(), uint64(a.Attempt.Task))), //nolint:gosec // samples and shuffles are no secrets
 		Bad:  func(b stream.Bad) error { return w.config.Bad(a.Attempt, n, b) },
+
+		Shared: w.common.at(Place{a.Attempt.Stage, at}, op, w.config.Plan.Stages[a.Attempt.Stage], w.config.Memory),
 	}
+	w.stream(env, op)
+	return env
 }
 
 // set returns a fresh set of counters for an operator of a task, in place of an earlier attempt's.
@@ -338,13 +360,27 @@ func (w *Worker) connect(ctx context.Context, p *prepared, stage *physical.Stage
 		}
 		in = append(in, task.Input{At: at, Port: e.Port, Gate: gate})
 	}
+	var to []task.Output
 	for _, e := range stage.Outputs {
 		out, err := w.writer(ctx, e, a, p.task.Wake)
 		if err != nil {
 			return failed("to", e.To.ID, err)
 		}
 		p.outputs = append(p.outputs, out)
+		to = append(to, output(stage, e, out))
 	}
-	p.task.Connect(in, p.outputs)
+	p.task.Connect(in, to)
 	return nil
+}
+
+// output says what of a task's output goes over an edge.
+func output(stage *physical.Stage, e *physical.Edge, w shuffle.Writer) task.Output {
+	if e.Side == nil {
+		return task.Output{Writer: w}
+	}
+	at := e.Side.At
+	if stage.IsSource() {
+		at-- // the source itself is no operator
+	}
+	return task.Output{Writer: w, IsSide: true, At: at, Side: e.Side.Number}
 }

@@ -1,0 +1,43 @@
+package source
+
+import (
+	"maps"
+	"slices"
+
+	"github.com/millrace/millrace/connectors"
+)
+
+// Positions is where a task is in its splits: after the rows it has taken, which may be fewer than its reader has read. One goroutine uses it.
+type Positions struct {
+	at    map[string]connectors.Position
+	done  []string
+	split string // of the rows taken last
+}
+
+// Take follows what was polled and says whether the rows are of another split than those before.
+func (p *Positions) Take(g Got) (changed bool) {
+	if p.at == nil {
+		p.at = map[string]connectors.Position{}
+	}
+	for i, s := range g.Assigned.Splits {
+		p.at[s.ID] = g.Assigned.Positions[i]
+	}
+	if g.Split == "" {
+		return false
+	}
+	if g.Next != nil {
+		p.at[g.Split] = g.Next
+	}
+	if g.Done {
+		delete(p.at, g.Split)
+		p.done = append(p.done, g.Split)
+	}
+	changed = p.split != g.Split
+	p.split = g.Split
+	return changed
+}
+
+// Snapshot returns the position in each split that is not read to its end, and those that are.
+func (p *Positions) Snapshot() (at map[string]connectors.Position, done []string) {
+	return maps.Clone(p.at), slices.Clone(p.done)
+}

@@ -1,0 +1,167 @@
+package runner
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/millrace/millrace/checkpoint"
+	"github.com/millrace/millrace/plan"
+	"github.com/millrace/millrace/runner/coordinator"
+	"github.com/millrace/millrace/runner/worker"
+	"github.com/millrace/millrace/state"
+	"github.com/millrace/millrace/state/heap"
+	"github.com/millrace/millrace/stream"
+	"github.com/millrace/millrace/vfs/local"
+)
+
+// live is what a run has beside others when its job takes checkpoints.
+type live struct {
+	run     *run
+	options Streaming
+	store   *checkpoint.Store
+	temp    string // the folder of checkpoints that nobody wants to keep; "": there is none
+	from    *checkpoint.Saved
+	begun   bool
+}
+
+// isStreaming says whether a job is run as a stream: it must be when data does not end.
+func (r *run) isStreaming(job *plan.Job) bool {
+	for _, n := range job.Nodes {
+		if read, ok := n.Op.(plan.Read); ok && !read.Source.IsBounded() {
+			return true
+		}
+	}
+	return r.options.Streaming.Always
+}
+
+// goLive opens the folder of checkpoints. Without one, checkpoints are for failures of tasks only, and go with the run.
+func (r *run) goLive(ctx context.Context) (*live, error) {
+	l := &live{run: r, options: r.options.Streaming.withDefaults()}
+	at, err := l.folder(ctx)
+	if err != nil {
+		return nil, err
+	}
+	l.store, err = checkpoint.Open(ctx, at, l.storeOptions())
+	if err != nil {
+		return nil, errors.Join(err, l.close())
+	}
+	return l, nil
+}
+
+func (l *live) storeOptions() checkpoint.Options {
+	return checkpoint.Options{
+		Job: l.run.options.Name, Run: l.run.id, Keep: l.options.Checkpoints.Keep, Log: l.run.options.Log, Resolve: l.run.files.FS,
+	}
+}
+
+func (l *live) folder(ctx context.Context) (checkpoint.Folder, error) {
+	url := l.options.Checkpoints.FolderOf(l.run.options.Name)
+	if url == "" {
+		l.temp = filepath.Join(l.run.options.Scratch, "millrace-checkpoints-"+l.run.id)
+		return checkpoint.Folder{FS: local.FS{NoSync: true}, Path: l.temp}, nil
+	}
+	fsys, path, err := l.run.files.FS(ctx, url)
+	return checkpoint.Folder{FS: fsys, Path: path}, err
+}
+
+// close removes what is not to be kept.
+func (l *live) close() error {
+	if l.temp == "" {
+		return nil
+	}
+	return os.RemoveAll(l.temp)
+}
+
+// load returns what the job begins from: at first what the user says, later the newest checkpoint of this run, or again what the user said.
+func (l *live) load(ctx context.Context) (*checkpoint.Saved, error) {
+	if !l.begun {
+		var err error
+		l.from, err = l.choose(ctx)
+		l.begun = err == nil
+		return l.from, err
+	}
+	saved, err := l.store.Latest(ctx)
+	if err != nil || saved == nil || saved.Manifest.Run != l.run.id {
+		return l.from, err
+	}
+	return saved, nil
+}
+
+// choose finds the checkpoint or savepoint that the user wants.
+func (l *live) choose(ctx context.Context) (*checkpoint.Saved, error) {
+	switch from := l.options.From; from {
+	case "":
+		return nil, nil
+	case FromLatest:
+		saved, err := l.store.Latest(ctx)
+		if err == nil && saved == nil {
+			err = fmt.Errorf("there is no complete checkpoint in %s", l.store.Folder())
+		}
+		return saved, err
+	default:
+		fsys, path, err := l.run.files.FS(ctx, from)
+		if err != nil {
+			return nil, err
+		}
+		return checkpoint.Load(ctx, checkpoint.Folder{FS: fsys, Path: path}, l.storeOptions())
+	}
+}
+
+// worker is what tasks work with.
+func (l *live) worker() *worker.Streaming {
+	return &worker.Streaming{Snapshots: l.store.Writer(), AtLeastOnce: l.options.Checkpoints.AtLeastOnce, Clock: systemClock{}}
+}
+
+// systemClock is the machine's.
+type systemClock struct{}
+
+// Now implements stream.Clock.
+func (systemClock) Now() time.Time { return time.Now() }
+
+// coordinator is what the coordinator works with.
+func (l *live) coordinator() *coordinator.Streaming {
+	c := l.options.Checkpoints
+	log := l.run.options.Log
+	return &coordinator.Streaming{
+		Settings: coordinator.StreamingSettings{
+			Checkpoints: checkpoint.Settings{
+				First: l.store.First(), Interval: max(c.Interval, 0), Pause: c.MinPause, Timeout: c.Timeout, Failures: max(c.TolerableFailures, 0),
+			},
+			Restarts: l.options.Restart.policy(),
+		},
+		Store: l.store, Load: l.load, Log: log,
+		Completed: func(m *checkpoint.Manifest) {},
+		Aborted: func(id stream.CheckpointID, err error) {
+			log.Warn("a checkpoint was given up", "checkpoint", id, "error", err)
+		},
+		Answered: func(a checkpoint.Answer) {},
+		Begun:    func(s *checkpoint.Saved) {},
+	}
+}
+
+// policy returns the strategy for one run.
+func (r Restart) policy() coordinator.Restarts {
+	switch r.Strategy {
+	case RestartNone:
+		return coordinator.NoRestarts{}
+	case RestartFixed:
+		return &coordinator.FixedRestarts{Attempts: max(r.Attempts, 0), Delay: r.Delay}
+	case RestartRate:
+		return &coordinator.RateRestarts{Failures: max(r.Failures, 0), Interval: r.FailureInterval, Delay: r.Delay}
+	default:
+		return &coordinator.ExponentialRestarts{
+			Delay: r.Delay, Multiplier: r.Multiplier, Max: r.MaxDelay, Jitter: max(r.Jitter, 0), ResetAfter: r.ResetAfter,
+			Rand: rand.New(rand.NewPCG(rand.Uint64(), rand.Uint64())), //nolint:gosec // jitter is no secret
+		}
+	}
+}
+
+// newStore makes keyed state of the back end that the job is set to.
+func (r *run) newStore(c worker.StoreConfig) (state.Store, error) {
+	return heap.New(heap.Config{Keys: c.Keys, Groups: c.Groups, Memory: c.Memory, Clock: c.Clock.Now})
+}

@@ -1,0 +1,195 @@
+package worker
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"time"
+
+	"github.com/millrace/millrace/checkpoint"
+	"github.com/millrace/millrace/columnar"
+	"github.com/millrace/millrace/internal/budget"
+	"github.com/millrace/millrace/operator/sink"
+	"github.com/millrace/millrace/plan/physical"
+	"github.com/millrace/millrace/runner/control"
+	"github.com/millrace/millrace/runner/task"
+	"github.com/millrace/millrace/state"
+	"github.com/millrace/millrace/stream"
+)
+
+// Streaming is what tasks of a job that takes checkpoints work with.
+type Streaming struct {
+	Snapshots   *checkpoint.Writer
+	AtLeastOnce bool // barriers do not block
+	Clock       stream.Clock
+}
+
+// Backend makes keyed stores.
+type Backend func(StoreConfig) (state.Store, error)
+
+// StoreConfig is what a store is made of.
+type StoreConfig struct {
+	Name   string // of the operator's task, usable as that of a file
+	Keys   []columnar.Field
+	Groups state.Groups
+	Memory *budget.Account
+	Clock  stream.Clock
+}
+
+// stream completes the environment of an operator.
+func (w *Worker) stream(env *stream.Env, op physical.Op) {
+	env.UID = physical.UID(op)
+	env.Groups = state.Share(env.Task, env.Tasks, w.config.Plan.KeyGroups)
+	env.Clock = systemClock{}
+	s := w.config.Streaming
+	if s != nil {
+		env.IsStreaming, env.Clock = true, s.Clock
+	}
+	env.NewStore = func(keys []columnar.Field) (state.Store, error) {
+		name := fmt.Sprintf("%s-%d-%d", env.UID, env.Task, env.Attempt)
+		return w.config.Backend(StoreConfig{Name: name, Keys: keys, Groups: env.Groups, Memory: env.Memory, Clock: env.Clock})
+	}
+}
+
+// systemClock is the machine's.
+type systemClock struct{}
+
+// Now implements stream.Clock.
+func (systemClock) Now() time.Time { return time.Now() }
+
+// operator says how an operator is restored.
+func (w *Worker) operator(a control.Assignment, op physical.Op, o stream.Operator, env *stream.Env) task.Operator {
+	out := task.Operator{Name: op.Node.String(), Op: o, Env: env, Watermark: stream.NoWatermark}
+	if a.Restore == nil {
+		return out
+	}
+	if m, ok := a.Restore.Watermarks[env.UID]; ok {
+		out.Watermark = m
+	}
+	out.Restore = func() error {
+		if s, ok := o.(*sink.Operator); ok {
+			return s.RestoreWriter(a.Restore.Writers)
+		}
+		if s, ok := o.(stream.Stateful); ok {
+			return restore(env, a.Restore.Saved, s)
+		}
+		return nil
+	}
+	return out
+}
+
+// restore gives an operator the rows of its tables that belong to its task.
+func restore(env *stream.Env, saved *checkpoint.Saved, op stream.Stateful) error {
+	tables, err := op.Tables(env.Inputs)
+	if err != nil {
+		return err
+	}
+	share := checkpoint.Share{Task: env.Task, Tasks: env.Tasks, KeyGroups: env.Groups.Max}
+	for i, t := range tables {
+		for b, err := range saved.Rows(env.Context, env.UID, t, share) {
+			if err == nil {
+				err = op.Restore(i, b)
+			}
+			if err != nil {
+				return fmt.Errorf("table %s: %w", t.Name, err)
+			}
+		}
+	}
+	return nil
+}
+
+// cuts writes what a task leaves at barriers.
+type cuts struct {
+	worker     *Worker
+	assignment control.Assignment
+	stage      *physical.Stage
+}
+
+// take writes a cut on a goroutine of its own, which ends with the write, or the worker; Close waits for it.
+func (c *cuts) take(cut task.Cut) {
+	w := c.worker
+	w.tasks.Add(1)
+	go func() {
+		defer w.tasks.Done()
+		defer cut.Release()
+		ack := control.Ack{ID: cut.Barrier.ID, Final: cut.Final, Positions: cut.Positions, Done: cut.Done, Err: cut.Err}
+		uid := physical.UID(c.stage.Chain[len(c.stage.Chain)-1])
+		for _, p := range cut.Prepared {
+			for _, o := range p.Output {
+				ack.Prepared = append(ack.Prepared, checkpoint.Committable{
+					Checkpoint: p.Checkpoint, UID: uid, Task: c.assignment.Attempt.Task, Data: o.Data, Rows: o.Rows, Bytes: o.Bytes, Files: o.Files,
+				})
+			}
+		}
+		if ack.Err == nil {
+			ack.Handle, ack.Err = c.write(w.ctx, cut)
+		}
+		if w.ctx.Err() == nil || !errors.Is(ack.Err, context.Canceled) {
+			w.events.Acked(c.assignment.Attempt, ack)
+		}
+	}()
+}
+
+func (c *cuts) write(ctx context.Context, cut task.Cut) (checkpoint.Handle, error) {
+	at := checkpoint.Task{Stage: c.assignment.Attempt.Stage, Index: c.assignment.Attempt.Task}
+	var operators []checkpoint.OperatorState
+	chain := c.stage.Chain
+	if c.stage.IsSource() {
+		chain = chain[1:]
+	}
+	for i, op := range chain {
+		o := checkpoint.OperatorState{UID: physical.UID(op), Frozen: cut.States[i], Blobs: map[string][]byte{
+			control.WatermarkBlob: fmt.Append(nil, int64(cut.Watermarks[i])),
+		}}
+		if i == len(chain)-1 && cut.Writer != nil {
+			o.Blobs[control.WriterBlob] = cut.Writer
+		}
+		operators = append(operators, o)
+	}
+	w := c.worker
+	w.mu.Lock()
+	place, ok := w.places[cut.Barrier.ID]
+	w.mu.Unlock()
+	if !ok {
+		return checkpoint.Handle{}, fmt.Errorf("checkpoint %d has been given up", cut.Barrier.ID)
+	}
+	h, err := w.config.Streaming.Snapshots.Write(ctx, place, at, operators)
+	h.Ended = cut.Final
+	return h, err
+}
+
+// Trigger has attempts cut their streams for a checkpoint, which is written to place.
+func (w *Worker) Trigger(attempts []control.Attempt, place checkpoint.Place) {
+	w.mu.Lock()
+	w.places[place.ID] = place
+	maps.DeleteFunc(w.places, func(id stream.CheckpointID, _ checkpoint.Place) bool { return id < place.ID-oldPlaces })
+	w.mu.Unlock()
+	k := place.Kind
+	b := stream.Barrier{ID: place.ID, Stop: k == checkpoint.Stop || k == checkpoint.Drain, Drain: k == checkpoint.Drain}
+	w.each(attempts, func(t *task.Task) { t.Trigger(b) })
+}
+
+// oldPlaces is how many checkpoints' places are remembered, so that a late cut knows where it goes.
+const oldPlaces = 16
+
+// Completed tells attempts of a completed checkpoint; those that are done end.
+func (w *Worker) Completed(attempts, done []control.Attempt, cp stream.CheckpointID) {
+	w.each(attempts, func(t *task.Task) { t.Completed(cp) })
+	w.each(done, (*task.Task).Release)
+}
+
+// Aborted tells attempts that nothing will come of a checkpoint.
+func (w *Worker) Aborted(attempts []control.Attempt, cp stream.CheckpointID) {
+	w.each(attempts, func(t *task.Task) { t.Aborted(cp) })
+}
+
+func (w *Worker) each(attempts []control.Attempt, f func(*task.Task)) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for _, a := range attempts {
+		if r := w.running[a]; r != nil && r.task != nil {
+			f(r.task)
+		}
+	}
+}
