@@ -19,7 +19,8 @@
 // has prepared (the coordinator does, and each task does it again for what it knows), then the tasks abort what is still open.
 //
 // Kafka aborts a transaction by itself after its time-out. One that a checkpoint has prepared would be lost by that: the sink refuses time-outs
-// that are shorter than three times between checkpoints, or longer than the brokers allow, and a commit that comes too late is [ErrLost], never silence.
+// that are shorter than twice the time between checkpoints, or than it and a minute, or longer than the brokers allow; and a commit that comes too
+// late is [ErrLost], never silence.
 // Readers see what was written only if they read committed records alone, as Source does.
 //
 // The package starts goroutines in the client library, which Close ends, and one for each transaction that is opened in advance, which

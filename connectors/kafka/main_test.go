@@ -227,7 +227,7 @@ func consume(t testing.TB, addr, topic string, n int, level kgo.IsolationLevel) 
 	c := client(t, addr, kgo.ConsumeTopics(topic), kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()), kgo.FetchIsolationLevel(level))
 	var got []string
 	for len(got) < n {
-		ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second)
+		ctx, cancel := context.WithTimeout(t.Context(), 500*time.Millisecond)
 		fetches := c.PollFetches(ctx)
 		cancel()
 		if fetches.NumRecords() == 0 {
