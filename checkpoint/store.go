@@ -45,6 +45,7 @@ type Store struct {
 	complete []*Manifest // that are kept, by number; Moved ones included
 	damaged  []stream.CheckpointID
 	leftover []stream.CheckpointID // gone, but something of them may be there
+	unswept  bool                  // there may be something that nothing refers to
 }
 
 // Open takes a folder over: from now on, writing by earlier incarnations fails with ErrFenced. What they have not completed is put aside. The
@@ -57,7 +58,7 @@ func Open(ctx context.Context, at Folder, o Options) (*Store, error) {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
-	s := &Store{folder: at, o: o, begun: map[stream.CheckpointID]Place{}}
+	s := &Store{folder: at, o: o, begun: map[stream.CheckpointID]Place{}, unswept: true}
 	if err := s.open(ctx); err != nil {
 		return nil, fmt.Errorf("opening the checkpoints in %s: %w", at, err)
 	}
@@ -154,7 +155,7 @@ type Completion struct {
 }
 
 // Complete writes the manifest: when it returns nil, the checkpoint is complete and is what Latest finds, but for a Savepoint, which is for its
-// user. Older checkpoints go. After an error it is not known to be complete; Discard it.
+// user. Older checkpoints go, and what nothing refers to. After an error it is not known to be complete; Discard it.
 func (s *Store) Complete(ctx context.Context, c Completion) (*Manifest, error) {
 	m, err := s.finish(ctx, c)
 	if err != nil {
@@ -164,7 +165,7 @@ func (s *Store) Complete(ctx context.Context, c Completion) (*Manifest, error) {
 	s.mu.Lock()
 	delete(s.begun, m.ID)
 	s.mu.Unlock()
-	s.retire(ctx)
+	s.tidy(ctx)
 	return m, nil
 }
 

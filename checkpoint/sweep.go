@@ -12,6 +12,24 @@ import (
 	"github.com/millrace/millrace/vfs"
 )
 
+// tidy removes what is not needed any more. The checkpoint that has just been completed does not depend on it.
+func (s *Store) tidy(ctx context.Context) {
+	s.retire(ctx)
+	s.mu.Lock()
+	unswept := s.unswept
+	s.unswept = false
+	s.mu.Unlock()
+	if !unswept {
+		return
+	}
+	if err := s.Sweep(ctx); err != nil {
+		s.o.Log.Warn("unfinished checkpoints were not removed", "error", err)
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.unswept = true
+	}
+}
+
 // retire removes the oldest complete checkpoints, so that Keep are left, and what those before them have left. What goes wrong is logged, and
 // tried again the next time.
 func (s *Store) retire(ctx context.Context) {
@@ -44,6 +62,7 @@ func (s *Store) retire(ctx context.Context) {
 func (s *Store) Discard(ctx context.Context, id stream.CheckpointID) error {
 	s.mu.Lock()
 	p, ok := s.begun[id]
+	s.unswept = s.unswept || ok
 	s.mu.Unlock()
 	if !ok {
 		return nil
@@ -63,7 +82,7 @@ func (s *Store) Discard(ctx context.Context, id stream.CheckpointID) error {
 
 // Sweep removes what nothing refers to: folders of checkpoints that were not completed, by this or by earlier incarnations, and files in
 // folders of complete ones that came too late or failed. It does not touch what is under way, nor what later incarnations have, nor names that
-// are not ours. It fails with ErrFenced when there is a later incarnation.
+// are not ours. It fails with ErrFenced when there is a later incarnation. Complete does it by itself when there may be something.
 func (s *Store) Sweep(ctx context.Context) error {
 	if err := fence(ctx, s.folder, s.epoch); err != nil {
 		return err
