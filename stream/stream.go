@@ -92,6 +92,9 @@ type Env struct {
 	Files   *vfs.Resolver
 	Rand    *rand.Rand      // seeded by job, node and task
 	Bad     func(Bad) error // takes a record that cannot be processed; an error ends the task
+	// Shared returns what the operator has in common with those of the stage's other tasks in this process. The first call has it made; it
+	// guards itself, and counts its memory in the account that it is given. nil where tasks are not sent the same rows.
+	Shared func(create func(memory *budget.Account) any) any
 
 	UID      string          // identity of the node's state
 	Clock    Clock           // processing time

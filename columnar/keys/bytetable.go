@@ -67,6 +67,11 @@ func newByteTable(acct *budget.Account) *byteTable {
 	return &byteTable{slots: array[byteSlot]{acct: acct}, entries: array[byteWords]{acct: acct}, text: array[byte]{acct: acct}}
 }
 
+// reader returns a table with the same content and scratch of its own.
+func (t *byteTable) reader() *byteTable {
+	return &byteTable{slots: t.slots, entries: t.entries, text: t.text, n: t.n, end: t.end, shift: t.shift, limit: t.limit}
+}
+
 // table returns the slots.
 func (t *byteTable) table() []byteSlot { return t.slots.all[:1<<(64-t.shift)] }
 

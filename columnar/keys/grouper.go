@@ -119,6 +119,24 @@ func (g *Grouper) findRows(cols []columnar.Column, sel []int32, from int, out []
 // it was then, and grows as it needs to.
 func (g *Grouper) Reserve(n int) error { return g.table().reserve(n) }
 
+// Reader returns a Grouper of the same groups for another goroutine: for Lookup, Len and Keys, as long as g is neither changed nor freed. It
+// is not to be freed.
+func (g *Grouper) Reader() *Grouper {
+	r := &Grouper{types: g.types}
+	switch {
+	case g.words != nil:
+		r.words = g.words.reader()
+	case g.tuples != nil:
+		r.tuples = g.tuples.reader()
+	default:
+		r.bytes = g.bytes.reader()
+	}
+	if g.rows != nil {
+		r.rows = newRowCoder(g.types)
+	}
+	return r
+}
+
 // Len returns the number of groups.
 func (g *Grouper) Len() int { return g.table().len() }
 

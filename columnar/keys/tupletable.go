@@ -35,6 +35,11 @@ func newTupleTable(acct *budget.Account) *tupleTable {
 	return &tupleTable{slots: array[tupleSlot]{acct: acct}, keys: array[tuple]{acct: acct}}
 }
 
+// reader returns a table with the same content and scratch of its own.
+func (t *tupleTable) reader() *tupleTable {
+	return &tupleTable{slots: t.slots, keys: t.keys, n: t.n, shift: t.shift, limit: t.limit}
+}
+
 // table returns the slots.
 func (t *tupleTable) table() []tupleSlot { return t.slots.all[:1<<(64-t.shift)] }
 

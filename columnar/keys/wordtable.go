@@ -36,6 +36,11 @@ func newWordTable(acct *budget.Account) *wordTable {
 	return &wordTable{slots: array[wordSlot]{acct: acct}, keys: array[uint64]{acct: acct}, null: -1}
 }
 
+// reader returns a table with the same content and scratch of its own.
+func (t *wordTable) reader() *wordTable {
+	return &wordTable{slots: t.slots, keys: t.keys, n: t.n, shift: t.shift, limit: t.limit, null: t.null}
+}
+
 // roomFor returns the groups that a table of so many slots takes: a quarter while it is small, where a key off its first place costs a
 // mispredicted branch and nothing else counts; half later, when memory does.
 func roomFor(slots int) int {

@@ -23,6 +23,7 @@ type Hash struct {
 
 	rows  *kept.Rows  // the build rows, while they are in one piece
 	parts *partitions // instead, once memory was refused
+	with  *shared     // whose the table is; nil: it is the operator's own
 	depth int
 	pass  pass
 
@@ -107,17 +108,55 @@ func (o *Hash) cut() error {
 	return nil
 }
 
+// shareTable takes the table that the tasks of this process have in common, or makes it. Without an error or a table the operator makes its
+// own.
+func (o *Hash) shareTable() (err error) {
+	if o.env.Shared == nil || o.env.Tasks == 1 || o.parts != nil || o.pass.marks() {
+		return nil
+	}
+	s := o.env.Shared(newShared).(*shared)
+	t, forAll, err := s.enter(o.env.Context)
+	if forAll {
+		var all *table
+		defer func() { // also of a panic: the others wait
+			if o.pass.table = s.made(all); o.pass.table != nil {
+				o.with = s
+				o.rows.Free()
+			}
+		}()
+		all, err = newTable(o.buildOf(s.memory, false))
+		if errors.Is(err, budget.ErrExceeded) {
+			return nil
+		}
+		if err == nil && all.packed == nil {
+			all.free()
+			all = nil
+		}
+		return err
+	}
+	if t != nil {
+		o.pass.table, o.with = t, s
+		o.rows.Free()
+	}
+	return err
+}
+
+// buildOf says what the table is made of.
+func (o *Hash) buildOf(account *budget.Account, force bool) build {
+	batches, n := o.rows.Batches(), o.rows.Len()
+	if o.parts != nil {
+		batches, n = o.parts.kept()
+	}
+	return build{
+		schema: o.env.Inputs[o.build], batches: batches, rows: n, keys: o.spec.keys(o.build), payload: o.pass.payload(),
+		account: account, force: force || n == 0, pack: !force && o.parts == nil, marks: o.pass.marks(),
+	}
+}
+
 // makeTable makes the table of the build rows in memory, and spills partitions until it fits.
 func (o *Hash) makeTable(force bool) error {
 	for {
-		batches, n := o.rows.Batches(), o.rows.Len()
-		if o.parts != nil {
-			batches, n = o.parts.kept()
-		}
-		t, err := newTable(build{
-			schema: o.env.Inputs[o.build], batches: batches, rows: n, keys: o.spec.keys(o.build), payload: o.pass.payload(),
-			account: o.env.Memory, force: force || n == 0, pack: !force && o.parts == nil, marks: o.pass.marks(),
-		})
+		t, err := newTable(o.buildOf(o.env.Memory, force))
 		if err == nil {
 			if o.pass.table = t; t.packed != nil {
 				o.rows.Free()
@@ -153,10 +192,13 @@ func (o *Hash) probe(b columnar.Batch) error {
 // EndInput implements stream.Operator.
 func (o *Hash) EndInput(input int, _ stream.Output) error {
 	o.ended[input] = true
-	if input == o.build {
-		return o.makeTable(false)
+	if input != o.build {
+		return o.endProbe()
 	}
-	return o.endProbe()
+	if err := o.shareTable(); err != nil || o.pass.table != nil {
+		return err
+	}
+	return o.makeTable(false)
 }
 
 // endProbe is called when all probe rows have passed the table.
@@ -312,10 +354,13 @@ func (o *Hash) openProbes() error {
 
 // freeTable forgets the build rows in memory.
 func (o *Hash) freeTable() {
-	if o.pass.table != nil {
+	switch {
+	case o.with != nil:
+		o.with.leave()
+	case o.pass.table != nil:
 		o.pass.table.free()
-		o.pass.table = nil
 	}
+	o.with, o.pass.table = nil, nil
 	o.rows.Free()
 }
 

@@ -178,6 +178,13 @@ func (t *table) row(i int32) (place columnar.Place, next int32) {
 	return t.links[i].place, t.links[i].next
 }
 
+// reader returns the same table for another goroutine: to be read, not freed, and only as long as t is not.
+func (t *table) reader() *table {
+	r := *t
+	r.keys = t.keys.Reader()
+	return &r
+}
+
 // isEmpty says whether there are no rows.
 func (t *table) isEmpty() bool { return t.keys.Len() == 0 && t.nulls < 0 }
 
