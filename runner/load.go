@@ -27,6 +27,12 @@ const (
 	configFile      = "millrace.yaml"
 )
 
+// Origins of values that nobody gave on the command line, in the environment or in a file.
+const (
+	originDefault = "default"
+	originCode    = "code"
+)
+
 // Load makes settings. The file is the first of $MILLRACE_CONF_DIR/millrace.yaml, ./millrace.yaml, ~/.config/millrace/millrace.yaml and
 // /etc/millrace/millrace.yaml. All errors are UsageErrors; an unknown key is one that names the nearest known key.
 func Load(from Sources) (*Settings, error) {
@@ -73,9 +79,9 @@ func (l *loader) load() (*Settings, error) {
 
 // value finds a setting's value and where it comes from.
 func (l *loader) value(setting Setting) (Value, error) {
-	v := Value{Name: setting.Name, Origin: "default"}
+	v := Value{Name: setting.Name, Origin: originDefault}
 	if code, ok := l.code[setting.Name]; ok {
-		v.Value, v.Origin = code, "code"
+		v.Value, v.Origin = code, originCode
 	}
 	if l.viper.InConfig(setting.Name) {
 		v.Origin = "file " + l.file
@@ -93,9 +99,9 @@ func (l *loader) value(setting Setting) (Value, error) {
 		}
 	}
 	switch v.Origin {
-	case "default":
+	case originDefault:
 		v.Value = setting.Default()
-	case "code":
+	case originCode:
 	default:
 		var err error
 		if v.Value, err = asText(l.viper.Get(setting.Name)); err != nil {
@@ -189,7 +195,7 @@ func (l *loader) checkNames() error {
 	for _, s := range l.settings {
 		variables = append(variables, s.Variable())
 	}
-	known := append(slices.Clone(variables), confDirVariable, showVariable)
+	known := append(slices.Clone(variables), confDirVariable, showVariable, StarterVariable)
 	for _, entry := range os.Environ() {
 		name, _, _ := strings.Cut(entry, "=")
 		if strings.HasPrefix(name, variablePrefix) && !slices.Contains(known, name) {

@@ -15,6 +15,9 @@ import (
 	"time"
 
 	"golang.org/x/term"
+
+	"github.com/millrace/millrace/plan"
+	"github.com/millrace/millrace/plan/physical"
 )
 
 // Main makes a command of a job and exits with one of the exit codes. All flags are the job's own; settings come from code, which is at most
@@ -45,6 +48,7 @@ type Program struct {
 	Name           string   // the job's, where no setting names it
 	Job            Job      // its parameters are set by Execute
 	Args           []string // the job's own flags
+	Again          []string // the process's arguments that start the job anew; nil: Args
 	Stdout, Stderr io.Writer
 }
 
@@ -142,8 +146,14 @@ func PrintFlags(w io.Writer, flags *flag.FlagSet) {
 
 // run runs the job, with progress, log and history.
 func (p Program) run(ctx context.Context, s *Settings, flags *flag.FlagSet) int {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
 	o := s.Options
 	o.RunID, o.Govern = newRunID(time.Now()), true
+	here, err := p.presence(s, o.RunID, cancel)
+	if err != nil {
+		return p.fail(err)
+	}
 	past := HistoryOf(s).begin(o.RunID, configText(s, flags), s.HistoryDays)
 	screen := &console{out: p.Stderr}
 	logs, err := openLog(s, screen)
@@ -151,15 +161,29 @@ func (p Program) run(ctx context.Context, s *Settings, flags *flag.FlagSet) int 
 		return p.fail(err)
 	}
 	width := terminalWidth(p.Stderr)
+	if here.starter != nil {
+		width = nil
+	}
 	o.Log = newLogger(s, logs, past, width != nil).With("job", s.Name, "run", o.RunID)
 	s.HDFS.Logger = o.Log
 	if o.Files, err = s.openFiles(); err != nil {
 		return p.fail(err)
 	}
-	o.Planned = past.plan
 	o.Progress = logProgress(o.Log, logEvery)
+	here.show = logLine(o.Log)
 	if width != nil {
-		o.Progress = drawProgress(screen, width)
+		o.Progress, here.show = drawProgress(screen, width), showLine(screen, width)
+	}
+	if here.starter != nil {
+		if err := here.toBackground(o.Log); err != nil {
+			return p.fail(refusedName(err))
+		}
+	}
+	here.hook(&o, cancel)
+	planned := o.Planned
+	o.Planned = func(logical *plan.Job, compiled *physical.Plan) {
+		past.plan(logical, compiled)
+		planned(logical, compiled)
 	}
 	quiet := io.Writer(logs) // the summary says on stderr how the job ended
 	if s.LogFile == "" && s.LogFormat == "text" {
@@ -168,8 +192,11 @@ func (p Program) run(ctx context.Context, s *Settings, flags *flag.FlagSet) int 
 	o.Record = filepath.Join(past.dir, historyPublishing)
 	o.Log.Info("job started")
 	summary, err := p.runWith(ctx, s.With, o)
-	screen.draw(nil)
 	err = Cause(ctx, errors.Join(err, o.Files.Close()))
+	if err := here.close(err); err != nil {
+		o.Log.Warn("the end of this job could not be noted", "error", err)
+	}
+	screen.draw(nil)
 	summary.setError(err)
 	logEnd(newLogger(s, quiet, past, false).With("job", s.Name, "run", o.RunID), summary, err)
 	if err := past.end(summary, err); err != nil {
@@ -221,7 +248,7 @@ func toMillis(seconds float64) float64 { return math.Round(seconds*1000) / 1000 
 // is, so only warnings are written above it, unless the user chose a level.
 func newLogger(s *Settings, logs, past io.Writer, drawn bool) *slog.Logger {
 	shown := *s
-	if drawn && s.LogFile == "" && s.origin("log-level") == "default" {
+	if drawn && s.LogFile == "" && s.origin("log-level") == originDefault {
 		shown.LogLevel = slog.LevelWarn
 	}
 	return slog.New(slog.NewMultiHandler(newHandler(logs, &shown), newHandler(past, s)))

@@ -40,11 +40,11 @@ func WithSignals(parent context.Context, stderr io.Writer) (ctx context.Context,
 	}
 }
 
-// Cause returns the signal for which ctx ended, if that is why something ended with err; else err.
+// Cause returns why ctx was ended, if somebody said so and something ended with err: a SignalError, ErrCancelled, a UsageError; else err.
 func Cause(ctx context.Context, err error) error {
-	var signal *SignalError
-	if err != nil && errors.As(context.Cause(ctx), &signal) {
-		return signal
+	cause := context.Cause(ctx)
+	if err == nil || cause == nil || errors.Is(cause, context.Canceled) || errors.Is(cause, context.DeadlineExceeded) {
+		return err
 	}
-	return err
+	return cause
 }

@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 	"syscall"
 
@@ -21,16 +22,21 @@ Engine options come first, then the job, then the job's own flags. Any setting c
 or from a file; millrace config prints them all.`,
 		Example: `  millrace submit wordcount --in 'books/*.txt' --out counts
   millrace submit -p 2 --memory 1g ./myjob --in hdfs://ns1/books --out hdfs://ns1/counts
+  millrace submit --detach --name clicks ./clicks --brokers kafka:9092
   millrace submit --explain wordcount --in books --out counts`,
 		Args:                  cobra.MinimumNArgs(1),
 		DisableFlagsInUseLine: true,
 		ValidArgsFunction:     completeJob,
 	}
 	engine := addEngineFlags(c.Flags())
+	detach := c.Flags().Bool("detach", false, "run it in the background; return when it runs or has failed")
 	c.RunE = func(c *cobra.Command, args []string) error {
 		from, err := engine.sources()
 		if err != nil {
 			return err
+		}
+		if *detach {
+			return submitDetached(c, args, from)
 		}
 		if isBinary(args[0]) {
 			return become(args[0], args[1:], from)
@@ -54,7 +60,9 @@ func readyMade(c *cobra.Command, args []string) (runner.Program, error) {
 	if err != nil {
 		return runner.Program{}, err
 	}
-	return runner.Program{Name: entry.Name, Job: entry.New(), Args: args[1:], Stdout: c.OutOrStdout(), Stderr: c.ErrOrStderr()}, nil
+	return runner.Program{
+		Name: entry.Name, Job: entry.New(), Args: args[1:], Again: append([]string{"submit"}, args...), Stdout: c.OutOrStdout(), Stderr: c.ErrOrStderr(),
+	}, nil
 }
 
 // find returns the ready-made job of that name.
@@ -91,15 +99,12 @@ func become(path string, args []string, from runner.Sources, extra ...string) er
 	if _, err := os.Stat(path); err != nil {
 		return &runner.UsageError{Err: err}
 	}
-	env := append(os.Environ(), extra...)
-	for name, value := range from.Flags {
-		variable, err := runner.VariableOf(name)
-		if err != nil {
-			return err
-		}
-		env = append(env, variable+"="+value)
+	settings, err := settingsEnv(from.Flags)
+	if err != nil {
+		return err
 	}
-	if err := syscall.Exec(path, append([]string{path}, args...), lastOnly(env)); err != nil {
+	env := lastOnly(slices.Concat(os.Environ(), extra, settings))
+	if err := syscall.Exec(path, append([]string{path}, args...), env); err != nil {
 		return &runner.UsageError{Err: fmt.Errorf("starting %s: %w", path, err)}
 	}
 	return nil

@@ -72,15 +72,18 @@ type Known struct {
 // ErrLive is returned for the name of a job that is at work.
 var ErrLive = errors.New("a job of that name is at work")
 
-// CheckName refuses names that no folder can have: they are letters, digits, and - _ . behind the first.
+// ErrName is returned for what is no name for a job.
+var ErrName = errors.New("names of jobs are of letters, digits, _ and, behind the first, - and .")
+
+// CheckName refuses, with ErrName, names that no folder can have.
 func CheckName(name string) error {
 	for i, r := range name {
 		if !unicode.IsLetter(r) && !unicode.IsDigit(r) && r != '_' && (i == 0 || r != '-' && r != '.') {
-			return fmt.Errorf("%q is no name for a job: names are of letters, digits, _ and, behind the first, - and .", name)
+			return fmt.Errorf("%q: %w", name, ErrName)
 		}
 	}
 	if name == "" {
-		return errors.New("the job has no name")
+		return fmt.Errorf("the job has no name: %w", ErrName)
 	}
 	return nil
 }
@@ -88,7 +91,7 @@ func CheckName(name string) error {
 // PathOf returns the folder of a job.
 func (f Folder) PathOf(name string) string { return filepath.Join(f.Dir, name) }
 
-// LogOf returns the path of the log of a job in the background.
+// LogOf returns the path of the log of a job in the background. There is no such file when the last job of that name was in the foreground.
 func (f Folder) LogOf(name string) string { return filepath.Join(f.Dir, name, logFile) }
 
 // Claim makes a job of this process the one of its name; l's Host, PID and ProcessStart are filled in. ErrLive: there is another one at work. A
@@ -106,6 +109,9 @@ func (f Folder) Claim(l Live, c Command) error {
 		}
 		if other != nil {
 			return fmt.Errorf("%w: %s is process %d on %s since %s", ErrLive, l.Name, other.PID, other.Host, other.Started.Format(time.DateTime))
+		}
+		if err := os.Rename(filepath.Join(dir, logFile), filepath.Join(dir, oldLogFile)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return err
 		}
 		if err := writeJSON(filepath.Join(dir, commandFile), c); err != nil {
 			return err
@@ -182,20 +188,10 @@ func (f Folder) CommandOf(name string) (c Command, err error) {
 	return c, err
 }
 
-// OpenLog makes a new log for a job that goes to the background, and keeps the one before.
+// OpenLog makes a log for the job of this process, which has claimed the name and goes to the background. The log of the job before is kept as
+// log.old since then.
 func (f Folder) OpenLog(name string) (*os.File, error) {
-	if err := CheckName(name); err != nil {
-		return nil, err
-	}
-	dir := f.PathOf(name)
-	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return nil, err
-	}
-	path := filepath.Join(dir, logFile)
-	if err := os.Rename(path, filepath.Join(dir, oldLogFile)); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return nil, err
-	}
-	return os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_APPEND|os.O_WRONLY, 0o600)
+	return os.OpenFile(f.LogOf(name), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
 }
 
 // Prune removes what is known of jobs that ended before the time.

@@ -143,6 +143,9 @@ func TestCheckName(t *testing.T) {
 func TestLog(t *testing.T) {
 	f := newFolder(t)
 	for _, text := range []string{"first", "second", "third"} {
+		if err := f.Claim(Live{Name: "clicks"}, Command{}); err != nil {
+			t.Fatal(err)
+		}
 		log, err := f.OpenLog("clicks")
 		if err != nil {
 			t.Fatal(err)
@@ -150,7 +153,7 @@ func TestLog(t *testing.T) {
 		if _, err := log.WriteString(text); err != nil {
 			t.Fatal(err)
 		}
-		if err := log.Close(); err != nil {
+		if err := errors.Join(log.Close(), f.Release("clicks", status.Job{})); err != nil {
 			t.Fatal(err)
 		}
 	}

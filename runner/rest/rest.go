@@ -30,11 +30,10 @@ type Job interface {
 	Status() status.Job
 	// Checkpoint makes a checkpoint now and waits until it is complete. When ctx ends it waits no longer, but the checkpoint goes on.
 	Checkpoint(ctx context.Context) (status.Checkpoint, error)
-	// Savepoint does the same with a savepoint in a new folder in the folder url.
+	// Savepoint does the same with a savepoint, in a new folder in the folder url. "": in a folder beside the job's checkpoints.
 	Savepoint(ctx context.Context, url string) (status.Checkpoint, error)
-	// Stop makes a last savepoint in the folder url, or with an empty url a last checkpoint, behind which no record is processed, and ends the
-	// job. With drain event time comes to its end before, so that all windows and timers fire. It returns when the checkpoint is complete.
-	// When it fails the job goes on.
+	// Stop makes a last savepoint, behind which no record is processed, and ends the job. With drain event time comes to its end before, so
+	// that all windows and timers fire. It returns when the savepoint is complete. When it fails the job goes on.
 	Stop(ctx context.Context, url string, drain bool) (status.Checkpoint, error)
 	// Cancel ends the job without another checkpoint. It does not wait for the end.
 	Cancel(ctx context.Context) error

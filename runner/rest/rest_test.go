@@ -138,9 +138,6 @@ func TestErrors(t *testing.T) {
 	s, stop := serve(t, &fake{})
 	c := NewClient(s.Address(), s.Token())
 	var e *Error
-	if _, err := c.Savepoint(t.Context(), ""); !errors.As(err, &e) || e.Status != 400 {
-		t.Errorf("a savepoint to nowhere: %v", err)
-	}
 	if _, err := NewClient(s.Address(), "x").Status(t.Context()); !errors.As(err, &e) || e.Status != 401 {
 		t.Errorf("another token: %v", err)
 	}

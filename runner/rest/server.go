@@ -134,16 +134,13 @@ func (s *Server) postCheckpoint(w http.ResponseWriter, r *http.Request) error {
 
 // savepointRequest is the body of a request for a savepoint.
 type savepointRequest struct {
-	URL string `json:"url"`
+	URL string `json:"url,omitempty"`
 }
 
 func (s *Server) postSavepoint(w http.ResponseWriter, r *http.Request) error {
 	var body savepointRequest
 	if err := read(w, r, &body); err != nil {
 		return err
-	}
-	if body.URL == "" {
-		return fmt.Errorf("%w: a savepoint needs the url of a folder", ErrInvalid)
 	}
 	c, err := s.job.Savepoint(r.Context(), body.URL)
 	if err != nil {
