@@ -44,7 +44,7 @@ type script struct {
 
 func (s *script) run(t *testing.T, d *datadriven.TestData) string {
 	t.Helper()
-	if at := value(d, "at"); at != "" {
+	if at := arg(d, "at"); at != "" {
 		s.now = scriptStart.Add(duration(t, at))
 	}
 	var out []string
@@ -60,8 +60,8 @@ func (s *script) events(t *testing.T, d *datadriven.TestData) (out []Event) {
 	case "new":
 		s.now = scriptStart
 		s.core = NewCore(Settings{
-			First: stream.CheckpointID(number(t, value(d, "first"))), Interval: duration(t, value(d, "interval")), Pause: duration(t, value(d, "pause")),
-			Timeout: duration(t, value(d, "timeout")), InFlight: number(t, value(d, "inflight")), Failures: number(t, value(d, "failures")),
+			First: stream.CheckpointID(number(t, arg(d, "first"))), Interval: duration(t, arg(d, "interval")), Pause: duration(t, arg(d, "pause")),
+			Timeout: duration(t, arg(d, "timeout")), InFlight: number(t, arg(d, "inflight")), Failures: number(t, arg(d, "failures")),
 		})
 	case "run":
 		return []Event{Running{Tasks: tasks(t, d)}}
@@ -70,7 +70,7 @@ func (s *script) events(t *testing.T, d *datadriven.TestData) (out []Event) {
 	case "due":
 		return []Event{Due{}}
 	case "request":
-		r := Requested{Number: number(t, d.CmdArgs[0].Key), Target: value(d, "target")}
+		r := Requested{Number: number(t, d.CmdArgs[0].Key), Target: arg(d, "target")}
 		if err := r.Kind.UnmarshalText([]byte(d.CmdArgs[1].Key)); err != nil {
 			t.Fatal(err)
 		}
@@ -78,7 +78,7 @@ func (s *script) events(t *testing.T, d *datadriven.TestData) (out []Event) {
 	case "ack":
 		for _, task := range tasks(t, d) {
 			a := Acked{ID: id(t, d), Task: task, Handle: Handle{Checkpoint: id(t, d), Task: task}, Final: d.HasArg("final")}
-			for _, p := range values(d, "prepared") {
+			for _, p := range args(d, "prepared") {
 				a.Committables = append(a.Committables, Committable{Checkpoint: stream.CheckpointID(number(t, p)), UID: "sink", Task: task.Index})
 			}
 			out = append(out, a)
@@ -175,9 +175,9 @@ func short(tasks []Task) string {
 	return strings.Join(out, " ")
 }
 
-func value(d *datadriven.TestData, key string) string { return strings.Join(values(d, key), ",") }
+func arg(d *datadriven.TestData, key string) string { return strings.Join(args(d, key), ",") }
 
-func values(d *datadriven.TestData, key string) []string {
+func args(d *datadriven.TestData, key string) []string {
 	for _, arg := range d.CmdArgs {
 		if arg.Key == key {
 			return arg.Vals

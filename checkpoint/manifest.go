@@ -120,15 +120,22 @@ type envelope struct {
 
 // Encode writes a manifest as it stands in its file.
 func (m *Manifest) Encode() ([]byte, error) {
-	body, err := json.Marshal(m)
+	body, err := encodeJSON(m, "")
 	if err != nil {
 		return nil, fmt.Errorf("writing a manifest: %w", err)
 	}
-	out, err := json.MarshalIndent(envelope{Format: formatName, Version: formatVersion, Check: Check(xxh3.Hash(body)), Manifest: body}, "", " ")
-	if err != nil {
-		return nil, fmt.Errorf("writing a manifest: %w", err)
-	}
-	return append(out, '\n'), nil
+	body = bytes.TrimSuffix(body, []byte("\n"))
+	return encodeJSON(envelope{Format: formatName, Version: formatVersion, Check: Check(xxh3.Hash(body)), Manifest: body}, " ")
+}
+
+// encodeJSON writes v as it is: json.Marshal would make \u003c of <.
+func encodeJSON(v any, indent string) ([]byte, error) {
+	var out bytes.Buffer
+	e := json.NewEncoder(&out)
+	e.SetEscapeHTML(false)
+	e.SetIndent("", indent)
+	err := e.Encode(v)
+	return out.Bytes(), err
 }
 
 // Decode reads a manifest. The error matches ErrDamaged when the data is not what was written, and not when a later version wrote it.
@@ -137,8 +144,8 @@ func Decode(data []byte) (*Manifest, error) {
 	if err := json.Unmarshal(data, &e); err != nil {
 		return nil, fmt.Errorf("%w: its manifest: %w", ErrDamaged, err)
 	}
-	if e.Format != formatName {
-		return nil, fmt.Errorf("%w: %q is no manifest", ErrDamaged, e.Format)
+	if e.Format != formatName || e.Version < 1 {
+		return nil, fmt.Errorf("%w: %q version %d is no manifest", ErrDamaged, e.Format, e.Version)
 	}
 	if e.Version > formatVersion {
 		return nil, fmt.Errorf("the checkpoint has format %d; this program knows formats up to %d", e.Version, formatVersion)
