@@ -115,23 +115,10 @@ func castFailure(v any, t columnar.Type) error {
 
 // numberCast returns the loop for a pair of numeric types, nil for others.
 func numberCast(from, t columnar.Type) caster {
+	if from.IsInteger() {
+		return integerKinds[from.Kind].castTo(t)
+	}
 	switch from.Kind {
-	case columnar.Int8:
-		return integerCast[int8](t)
-	case columnar.Int16:
-		return integerCast[int16](t)
-	case columnar.Int32:
-		return integerCast[int32](t)
-	case columnar.Int64:
-		return integerCast[int64](t)
-	case columnar.Uint8:
-		return integerCast[uint8](t)
-	case columnar.Uint16:
-		return integerCast[uint16](t)
-	case columnar.Uint32:
-		return integerCast[uint32](t)
-	case columnar.Uint64:
-		return integerCast[uint64](t)
 	case columnar.Float32:
 		return floatCast[float32](t)
 	case columnar.Float64:
@@ -235,30 +222,11 @@ func floatCast[From fixedFloat](t columnar.Type) caster {
 	}
 }
 
-func integers[To fixedInteger](scale int) caster {
-	return func(c columnar.Column, sel []int32, out columnar.Column) int32 {
-		return kernel.Integers(decimalsOf(c), scale, sel, columnar.Values[To](out))
-	}
-}
-
 func decimalCast(scale int, t columnar.Type) caster {
+	if t.IsInteger() {
+		return integerKinds[t.Kind].fromDecimal(scale)
+	}
 	switch t.Kind {
-	case columnar.Int8:
-		return integers[int8](scale)
-	case columnar.Int16:
-		return integers[int16](scale)
-	case columnar.Int32:
-		return integers[int32](scale)
-	case columnar.Int64:
-		return integers[int64](scale)
-	case columnar.Uint8:
-		return integers[uint8](scale)
-	case columnar.Uint16:
-		return integers[uint16](scale)
-	case columnar.Uint32:
-		return integers[uint32](scale)
-	case columnar.Uint64:
-		return integers[uint64](scale)
 	case columnar.Float64:
 		return func(c columnar.Column, sel []int32, out columnar.Column) int32 {
 			kernel.Float64s(decimalsOf(c), scale, sel, columnar.Values[float64](out))

@@ -64,23 +64,14 @@ func constantIn(c *constant, values []any, want bool) (*leaf, error) {
 }
 
 func inTest(t columnar.Type, values []any, want bool) test {
+	if t.IsInteger() {
+		return integerKinds[t.Kind].in(values, want)
+	}
 	switch t.Kind {
-	case columnar.Int8:
-		return setTest[int8](values, want)
-	case columnar.Int16:
-		return setTest[int16](values, want)
-	case columnar.Int32, columnar.Date:
+	case columnar.Date:
 		return setTest[int32](values, want)
-	case columnar.Int64, columnar.Timestamp, columnar.Duration:
+	case columnar.Timestamp, columnar.Duration:
 		return setTest[int64](values, want)
-	case columnar.Uint8:
-		return setTest[uint8](values, want)
-	case columnar.Uint16:
-		return setTest[uint16](values, want)
-	case columnar.Uint32:
-		return setTest[uint32](values, want)
-	case columnar.Uint64:
-		return setTest[uint64](values, want)
 	case columnar.Decimal:
 		return setTest[columnar.Decimal128](values, want)
 	case columnar.String, columnar.Binary:

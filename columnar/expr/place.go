@@ -32,27 +32,14 @@ func errIncomparable(v any, t columnar.Type) error {
 
 // place finds a value, which is not nil, among those of type t.
 func place(v any, t columnar.Type) (placed, error) {
+	if t.IsInteger() {
+		return integerKinds[t.Kind].place(v, t)
+	}
 	switch t.Kind {
 	case columnar.Bool:
 		if v, ok := v.(bool); ok {
 			return placed{value: v}, nil
 		}
-	case columnar.Int8:
-		return placeInteger[int8](v, t)
-	case columnar.Int16:
-		return placeInteger[int16](v, t)
-	case columnar.Int32:
-		return placeInteger[int32](v, t)
-	case columnar.Int64:
-		return placeInteger[int64](v, t)
-	case columnar.Uint8:
-		return placeInteger[uint8](v, t)
-	case columnar.Uint16:
-		return placeInteger[uint16](v, t)
-	case columnar.Uint32:
-		return placeInteger[uint32](v, t)
-	case columnar.Uint64:
-		return placeInteger[uint64](v, t)
 	case columnar.Float32, columnar.Float64:
 		return placeFloat(v, t)
 	case columnar.Decimal:
