@@ -30,6 +30,19 @@ type Range struct {
 	Skip     int64 // records to skip at the start of the range: where an earlier reader stopped
 }
 
+// Divide divides a file of size bytes into ranges of target bytes, or into one when target is 0: for formats whose readers find out where the
+// records of a range begin.
+func Divide(size, target int64) []Range {
+	if target <= 0 {
+		target = max(size, 1)
+	}
+	var ranges []Range
+	for from := int64(0); from < size; from += target {
+		ranges = append(ranges, Range{From: from, To: min(from+target, size)})
+	}
+	return ranges
+}
+
 // Position is where a reader goes on: Offset is the From, and Row the Skip of the Range that gives the remaining records.
 type Position struct {
 	Offset, Row int64

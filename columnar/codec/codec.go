@@ -79,6 +79,15 @@ func Of[T any]() (*Codec[T], error) {
 	return &Codec[T]{layout: l}, nil
 }
 
+// Columns returns the columns that T is stored in: nil for columnar.Row, and for a type that cannot be stored, of which Of gives the error.
+func Columns[T any]() *columnar.Schema {
+	c, err := Of[T]()
+	if err != nil {
+		return nil
+	}
+	return c.Schema()
+}
+
 // Schema returns the columns that T is stored in. It is shared: the same pointer for the same T. It is nil for columnar.Row.
 func (c *Codec[T]) Schema() *columnar.Schema {
 	if c.layout == nil {

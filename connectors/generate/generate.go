@@ -50,13 +50,7 @@ func (s Source[T]) Validate() error {
 func (Source[T]) IsBounded() bool { return true }
 
 // Schema implements connectors.Source.
-func (Source[T]) Schema() *columnar.Schema {
-	c, err := codec.Of[T]()
-	if err != nil {
-		return nil
-	}
-	return c.Schema()
-}
+func (Source[T]) Schema() *columnar.Schema { return codec.Columns[T]() }
 
 // Discover implements connectors.Source. Records that know their schema only at run time (columnar.Row) tell it by the first of them.
 func (s Source[T]) Discover(context.Context, connectors.Env) (connectors.Facts, error) {

@@ -65,13 +65,7 @@ func (f Format[T]) Suffix() string {
 }
 
 // Schema returns T's columns; nil for columnar.Row.
-func (Format[T]) Schema() *columnar.Schema {
-	c, err := codec.Of[T]()
-	if err != nil { // Validate reports it
-		return nil
-	}
-	return c.Schema()
-}
+func (Format[T]) Schema() *columnar.Schema { return codec.Columns[T]() }
 
 // Validate reports an unknown codec and a type that cannot be columns.
 func (f Format[T]) Validate() error {

@@ -56,13 +56,7 @@ func (Format[T]) Name() string { return "avro" }
 func (Format[T]) Suffix() string { return ".avro" }
 
 // Schema returns T's columns; nil for columnar.Row.
-func (Format[T]) Schema() *columnar.Schema {
-	c, err := codec.Of[T]()
-	if err != nil { // Validate reports it
-		return nil
-	}
-	return c.Schema()
-}
+func (Format[T]) Schema() *columnar.Schema { return codec.Columns[T]() }
 
 // Validate reports an unknown codec and a type that Avro cannot hold.
 func (f Format[T]) Validate() error {
@@ -88,15 +82,7 @@ func (Format[T]) Infer(_ context.Context, in formats.Input) (*columnar.Schema, e
 
 // Split divides by bytes: where blocks begin is found when they are read.
 func (Format[T]) Split(_ context.Context, in formats.Input, target int64) ([]formats.Range, error) {
-	size := in.Size()
-	if target <= 0 {
-		target = max(size, 1)
-	}
-	var ranges []formats.Range
-	for from := int64(0); from < size; from += target {
-		ranges = append(ranges, formats.Range{From: from, To: min(from+target, size)})
-	}
-	return ranges, nil
+	return formats.Divide(in.Size(), target), nil
 }
 
 // NewReader reads the blocks that begin in a range.

@@ -72,13 +72,7 @@ func (f Format[T]) Name() string {
 func (f Format[T]) Suffix() string { return "." + f.Name() + f.Codec.Suffix() }
 
 // Schema returns T's columns; nil for columnar.Row.
-func (f Format[T]) Schema() *columnar.Schema {
-	c, err := codec.Of[T]()
-	if err != nil { // Validate reports it
-		return nil
-	}
-	return c.Schema()
-}
+func (Format[T]) Schema() *columnar.Schema { return codec.Columns[T]() }
 
 // Validate reports settings that contradict each other and types that cannot be columns of text.
 func (f Format[T]) Validate() error {

@@ -15,93 +15,20 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/millrace/millrace/columnar"
-	"github.com/millrace/millrace/columnar/codec"
 	"github.com/millrace/millrace/formats"
 	"github.com/millrace/millrace/formats/compress"
 	"github.com/millrace/millrace/formats/csv"
+	"github.com/millrace/millrace/internal/testkit/formattest"
 )
 
-// file is an Input in memory.
-type file struct {
-	*bytes.Reader
-	name string
-}
-
-func newFile(name, data string) file { return file{bytes.NewReader([]byte(data)), name} }
-
-func (f file) Name() string { return f.name }
-
-// read returns the rows of a range as text; after each batch it goes on with a new reader from the position, if resume is set.
-func read(t testing.TB, f formats.Format, in formats.Input, r formats.Range, o formats.ReadOptions, resume bool) ([]string, error) {
-	t.Helper()
-	var all []string
-	for {
-		rd, err := f.NewReader(t.Context(), in, r, o)
-		if err != nil {
-			return all, err
-		}
-		for {
-			b, err := rd.Next(t.Context())
-			if errors.Is(err, io.EOF) {
-				return all, rd.Close()
-			}
-			if err != nil {
-				return all, errors.Join(err, rd.Close())
-			}
-			if b.Rows() == 0 {
-				t.Fatal("an empty batch")
-			}
-			all = append(all, rows(b)...)
-			if resume {
-				r.From, r.Skip = rd.Position().Offset, rd.Position().Row
-				break
-			}
-		}
-		if err := rd.Close(); err != nil {
-			return all, err
-		}
-	}
-}
-
-// readAll reads the ranges one after the other.
+// readAll returns the rows of the ranges that a file is divided into, as text.
 func readAll(t testing.TB, f formats.Format, in formats.Input, target int64, o formats.ReadOptions, resume bool) ([]string, error) {
 	t.Helper()
-	ranges, err := f.Split(t.Context(), in, target)
-	var all []string
-	for _, r := range ranges {
-		if err != nil {
-			break
-		}
-		var part []string
-		part, err = read(t, f, in, r, o, resume)
-		all = append(all, part...)
-	}
-	return all, err
+	rows, err := formattest.ReadSplit(t.Context(), f, in, target, o, resume)
+	return formattest.Print(rows), err
 }
 
-// rows prints rows.
-func rows(b columnar.Batch) []string {
-	var out []string
-	for i := range b.Rows() {
-		var cells []string
-		for c := range b.Columns {
-			switch v := codec.Value(&b.Columns[c], b.Row(i)).(type) {
-			case nil:
-				cells = append(cells, "NULL")
-			case string:
-				cells = append(cells, fmt.Sprintf("%q", v))
-			case time.Time:
-				cells = append(cells, v.Format(time.RFC3339Nano))
-			case columnar.DecimalValue:
-				cells = append(cells, v.String())
-			default:
-				cells = append(cells, fmt.Sprint(v))
-			}
-		}
-		out = append(out, strings.Join(cells, " "))
-	}
-	return out
-}
+func newFile(name, data string) formattest.File { return formattest.NewFile(name, []byte(data)) }
 
 type order struct {
 	ID    int64
@@ -389,57 +316,10 @@ var all = columnar.NewSchema(
 	columnar.Field{Name: "fix", Type: columnar.Type{Kind: columnar.FixedBinary, Width: 3}},
 )
 
-// drawValue draws a value as columnar.Row holds it.
-func drawValue(rt *rapid.T, f columnar.Field) any {
-	if f.Nullable && rapid.IntRange(0, 3).Draw(rt, "null") == 0 {
-		return nil
-	}
-	micros := rapid.Int64Range(-62135596800e6, 253402300799e6)
-	texts := rapid.OneOf(rapid.String(), rapid.SampledFrom([]string{"", `\N`, "a,b", `"`, "a\nb", " ", "NULL", "\r"}))
-	switch f.Type.Kind {
-	case columnar.Int64:
-		return rapid.Int64().Draw(rt, "int64")
-	case columnar.Int8:
-		return rapid.Int8().Draw(rt, "int8")
-	case columnar.Uint64:
-		return rapid.Uint64().Draw(rt, "uint64")
-	case columnar.Uint16:
-		return rapid.Uint16().Draw(rt, "uint16")
-	case columnar.Float64:
-		return rapid.Float64().Draw(rt, "float64")
-	case columnar.Float32:
-		return rapid.Float32().Draw(rt, "float32")
-	case columnar.Bool:
-		return rapid.Bool().Draw(rt, "bool")
-	case columnar.Date:
-		return time.UnixMicro(micros.Draw(rt, "date")).UTC().Truncate(24 * time.Hour)
-	case columnar.Timestamp:
-		return time.UnixMicro(micros.Draw(rt, "time")).UTC()
-	case columnar.Duration:
-		return time.Duration(rapid.Int64Range(-1e12, 1e12).Draw(rt, "duration")) * time.Microsecond
-	case columnar.Decimal:
-		return columnar.DecimalValue{Unscaled: columnar.DecimalOfInt64(rapid.Int64().Draw(rt, "decimal")).Unscaled, Scale: f.Type.Scale}
-	case columnar.String:
-		return texts.Draw(rt, "string")
-	case columnar.Binary:
-		return rapid.SliceOfN(rapid.Byte(), 1, 9).Draw(rt, "binary")
-	default:
-		return rapid.SliceOfN(rapid.Byte(), int(f.Type.Width), int(f.Type.Width)).Draw(rt, "fixed")
-	}
-}
-
-func drawBatch(rt *rapid.T, schema *columnar.Schema) columnar.Batch {
-	n := rapid.IntRange(1, 6).Draw(rt, "rows")
-	b := columnar.NewBatchBuilder(schema, n)
-	for range n {
-		for c, f := range schema.Fields {
-			if err := codec.AppendValue(b.Column(c), drawValue(rt, f)); err != nil {
-				rt.Fatal(err)
-			}
-		}
-	}
-	b.Added(n)
-	return b.Finish()
+// values are what columns of all types hold, in texts that csv has to mind.
+var values = formattest.Values{
+	Texts: rapid.OneOf(rapid.String(), rapid.SampledFrom([]string{"", `\N`, "a,b", `"`, "a\nb", " ", "NULL", "\r"})),
+	Bytes: rapid.SliceOfN(rapid.Byte(), 1, 9),
 }
 
 func TestWriteRoundTrip(t *testing.T) {
@@ -456,31 +336,22 @@ func TestWriteRoundTrip(t *testing.T) {
 		if !f.Header {
 			f.Columns = schema.Names()
 		}
-		var buf bytes.Buffer
-		w, err := f.NewWriter(&buf, schema)
+		var batches []columnar.Batch
+		var want []string
+		for range rapid.IntRange(0, 3).Draw(rt, "batches") {
+			b := values.Batch(rt, schema, 6)
+			batches, want = append(batches, b), append(want, formattest.PrintBatch(rt, b)...)
+		}
+		data, err := formattest.Write(f, schema, batches...)
 		if err != nil {
 			rt.Fatal(err)
 		}
-		var want []string
-		for range rapid.IntRange(0, 3).Draw(rt, "batches") {
-			b := drawBatch(rt, schema)
-			if rapid.Bool().Draw(rt, "select") {
-				b.Sel = []int32{int32(b.Len - 1)}
-			}
-			want = append(want, rows(b)...)
-			if err := w.Write(b); err != nil {
-				rt.Fatal(err)
-			}
-		}
-		if err := w.Close(); err != nil {
-			rt.Fatal(err)
-		}
-		got, err := readAll(t, f, newFile("a"+f.Suffix(), buf.String()), 0, formats.ReadOptions{Schema: schema}, false)
+		got, err := readAll(t, f, formattest.NewFile("a"+f.Suffix(), data), 0, formats.ReadOptions{Schema: schema}, false)
 		if err != nil {
 			rt.Fatal(err)
 		}
 		if diff := cmp.Diff(want, got); diff != "" {
-			rt.Fatalf("%q: %s", buf.String(), diff)
+			rt.Fatalf("%q: %s", data, diff)
 		}
 	})
 }
@@ -635,7 +506,7 @@ func BenchmarkWrite(b *testing.B) {
 func TestManyColumnsInFullBatches(t *testing.T) {
 	type wide struct{ A, B, C, D, E, F, G, H, I, J, K, L int64 }
 	text := strings.Repeat("1,2,3,4,5,6,7,8,9,10,11,12\n", columnar.DefaultRows+5)
-	in := file{bytes.NewReader([]byte(text)), "wide.csv"}
+	in := newFile("wide.csv", text)
 	r, err := csv.Format[wide]{}.NewReader(t.Context(), in, formats.Range{To: int64(len(text))}, formats.ReadOptions{})
 	if err != nil {
 		t.Fatal(err)

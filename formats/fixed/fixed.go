@@ -35,13 +35,7 @@ func (Records[T]) Name() string { return "fixed" }
 func (Records[T]) Suffix() string { return ".bin" }
 
 // Schema returns one column of binaries of the record's length, "value".
-func (Records[T]) Schema() *columnar.Schema {
-	c, err := codec.Of[T]()
-	if err != nil { // Validate reports it
-		return nil
-	}
-	return c.Schema()
-}
+func (Records[T]) Schema() *columnar.Schema { return codec.Columns[T]() }
 
 // Validate reports a T that is no array of bytes.
 func (r Records[T]) Validate() error {

@@ -60,13 +60,7 @@ func (Format[T]) Name() string { return "json" }
 func (f Format[T]) Suffix() string { return ".json" + f.Codec.Suffix() }
 
 // Schema returns T's columns; nil for columnar.Row.
-func (f Format[T]) Schema() *columnar.Schema {
-	c, err := codec.Of[T]()
-	if err != nil { // Validate reports it
-		return nil
-	}
-	return c.Schema()
-}
+func (Format[T]) Schema() *columnar.Schema { return codec.Columns[T]() }
 
 // Validate reports types that cannot be columns, and codecs that cannot be written.
 func (f Format[T]) Validate() error {

@@ -17,104 +17,20 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/millrace/millrace/columnar"
-	"github.com/millrace/millrace/columnar/codec"
 	"github.com/millrace/millrace/formats"
 	"github.com/millrace/millrace/formats/compress"
 	"github.com/millrace/millrace/formats/json"
+	"github.com/millrace/millrace/internal/testkit/formattest"
 )
 
-// file is an Input in memory.
-type file struct {
-	*bytes.Reader
-	name string
-}
-
-func newFile(name, data string) file { return file{bytes.NewReader([]byte(data)), name} }
-
-func (f file) Name() string { return f.name }
-
-// readAll reads the ranges that the file is divided into; with resume each batch by a reader of its own.
+// readAll returns the rows of the ranges that a file is divided into, as text.
 func readAll(t testing.TB, f formats.Format, in formats.Input, target int64, o formats.ReadOptions, resume bool) ([]string, error) {
 	t.Helper()
-	ranges, err := f.Split(t.Context(), in, target)
-	if err != nil {
-		return nil, err
-	}
-	var all []string
-	for _, r := range ranges {
-		for done := false; !done; {
-			rd, err := f.NewReader(t.Context(), in, r, o)
-			if err != nil {
-				return all, err
-			}
-			for {
-				b, err := rd.Next(t.Context())
-				if done = errors.Is(err, io.EOF); done {
-					break
-				}
-				if err != nil {
-					return all, errors.Join(err, rd.Close())
-				}
-				all = append(all, rows(b)...)
-				if resume {
-					r.From, r.Skip = rd.Position().Offset, rd.Position().Row
-					break
-				}
-			}
-			if err := rd.Close(); err != nil {
-				return all, err
-			}
-		}
-	}
-	return all, nil
+	rows, err := formattest.ReadSplit(t.Context(), f, in, target, o, resume)
+	return formattest.Print(rows), err
 }
 
-// rows prints rows.
-func rows(b columnar.Batch) []string {
-	var out []string
-	for i := range b.Rows() {
-		var cells []string
-		for c := range b.Columns {
-			cells = append(cells, show(codec.Value(&b.Columns[c], b.Row(i))))
-		}
-		out = append(out, strings.Join(cells, " "))
-	}
-	return out
-}
-
-// show prints a value as columnar.Row holds it.
-func show(v any) string {
-	switch v := v.(type) {
-	case nil:
-		return "NULL"
-	case string:
-		return fmt.Sprintf("%q", v)
-	case time.Time:
-		return v.Format(time.RFC3339Nano)
-	case columnar.DecimalValue:
-		return v.String()
-	case []any:
-		var items []string
-		for _, x := range v {
-			items = append(items, show(x))
-		}
-		return "[" + strings.Join(items, " ") + "]"
-	case [][2]any:
-		var items []string
-		for _, x := range v {
-			items = append(items, show(x[0])+":"+show(x[1]))
-		}
-		return "{" + strings.Join(items, " ") + "}"
-	case columnar.Row:
-		var items []string
-		for _, x := range v.Values {
-			items = append(items, show(x))
-		}
-		return "(" + strings.Join(items, " ") + ")"
-	default:
-		return fmt.Sprint(v)
-	}
-}
+func newFile(name, data string) formattest.File { return formattest.NewFile(name, []byte(data)) }
 
 type order struct {
 	ID    int64
@@ -352,111 +268,38 @@ var all = columnar.NewSchema(
 	), Nullable: true},
 )
 
-// drawValue draws a value as columnar.Row holds it.
-func drawValue(rt *rapid.T, f columnar.Field) any {
-	if f.Nullable && rapid.IntRange(0, 3).Draw(rt, "null") == 0 {
-		return nil
-	}
-	micros := rapid.Int64Range(-62135596800e6, 253402300799e6)
-	n := rapid.IntRange(0, 3)
-	switch t := f.Type; t.Kind {
-	case columnar.Int64:
-		return rapid.Int64().Draw(rt, "int64")
-	case columnar.Int16:
-		return rapid.Int16().Draw(rt, "int16")
-	case columnar.Int8:
-		return rapid.Int8().Draw(rt, "int8")
-	case columnar.Uint64:
-		return rapid.Uint64().Draw(rt, "uint64")
-	case columnar.Float64:
-		return rapid.Float64().Draw(rt, "float64")
-	case columnar.Float32:
-		return rapid.Float32().Draw(rt, "float32")
-	case columnar.Bool:
-		return rapid.Bool().Draw(rt, "bool")
-	case columnar.Date:
-		return time.UnixMicro(micros.Draw(rt, "date")).UTC().Truncate(24 * time.Hour)
-	case columnar.Timestamp:
-		return time.UnixMicro(micros.Draw(rt, "time")).UTC()
-	case columnar.Duration:
-		return time.Duration(rapid.Int64Range(-1e12, 1e12).Draw(rt, "duration")) * time.Microsecond
-	case columnar.Decimal:
-		return columnar.DecimalValue{Unscaled: columnar.DecimalOfInt64(rapid.Int64().Draw(rt, "decimal")).Unscaled, Scale: t.Scale}
-	case columnar.String:
-		return rapid.String().Draw(rt, "string")
-	case columnar.Binary:
-		return rapid.SliceOf(rapid.Byte()).Draw(rt, "binary")
-	case columnar.FixedBinary:
-		return rapid.SliceOfN(rapid.Byte(), int(t.Width), int(t.Width)).Draw(rt, "fixed")
-	case columnar.List:
-		items := []any{}
-		for range n.Draw(rt, "items") {
-			items = append(items, drawValue(rt, t.Fields[0]))
-		}
-		return items
-	case columnar.Map:
-		entries := [][2]any{}
-		for range n.Draw(rt, "entries") {
-			entries = append(entries, [2]any{drawValue(rt, t.Fields[0]), drawValue(rt, t.Fields[1])})
-		}
-		return entries
-	default:
-		row := columnar.Row{Schema: columnar.NewSchema(t.Fields...)}
-		for _, f := range t.Fields {
-			row.Values = append(row.Values, drawValue(rt, f))
-		}
-		return row
-	}
-}
+// values are what columns of all types hold.
+var values = formattest.Values{Texts: rapid.String(), Bytes: rapid.SliceOf(rapid.Byte())}
 
 func TestWriteRoundTrip(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		f := json.Format[columnar.Row]{
 			OmitNull: rapid.Bool().Draw(rt, "omit"), Codec: rapid.SampledFrom([]compress.Codec{compress.None, compress.Gzip}).Draw(rt, "codec"),
 		}
-		var buf bytes.Buffer
-		w, err := f.NewWriter(&buf, all)
+		var batches []columnar.Batch
+		var want []string
+		for range rapid.IntRange(0, 2).Draw(rt, "batches") {
+			b := values.Batch(rt, all, 4)
+			batches, want = append(batches, b), append(want, formattest.PrintBatch(rt, b)...)
+		}
+		data, err := formattest.Write(f, all, batches...)
 		if err != nil {
 			rt.Fatal(err)
 		}
-		var want []string
-		for range rapid.IntRange(0, 2).Draw(rt, "batches") {
-			n := rapid.IntRange(1, 4).Draw(rt, "rows")
-			bb := columnar.NewBatchBuilder(all, n)
-			for range n {
-				for c, f := range all.Fields {
-					if err := codec.AppendValue(bb.Column(c), drawValue(rt, f)); err != nil {
-						rt.Fatal(err)
-					}
-				}
-			}
-			bb.Added(n)
-			b := bb.Finish()
-			if rapid.Bool().Draw(rt, "select") {
-				b.Sel = []int32{int32(b.Len - 1)}
-			}
-			want = append(want, rows(b)...)
-			if err := w.Write(b); err != nil {
-				rt.Fatal(err)
-			}
-		}
-		if err := w.Close(); err != nil {
-			rt.Fatal(err)
-		}
 		if f.Codec == compress.None {
-			for line := range strings.Lines(buf.String()) {
-				if !stdjson.Valid([]byte(line)) {
+			for line := range bytes.Lines(data) {
+				if !stdjson.Valid(line) {
 					rt.Fatalf("no JSON: %s", line)
 				}
 			}
 		}
-		in := newFile("a"+f.Suffix(), buf.String())
+		in := formattest.NewFile("a"+f.Suffix(), data)
 		got, err := readAll(t, f, in, rapid.Int64Range(1, 3000).Draw(rt, "target"), formats.ReadOptions{Schema: all}, false)
 		if err != nil {
 			rt.Fatal(err)
 		}
 		if diff := cmp.Diff(want, got); diff != "" {
-			rt.Fatalf("%s: %s", buf.String(), diff)
+			rt.Fatalf("%s: %s", data, diff)
 		}
 	})
 }

@@ -33,13 +33,7 @@ func (Format[T]) Name() string { return "parquet" }
 func (Format[T]) Suffix() string { return ".parquet" }
 
 // Schema returns T's columns; nil for columnar.Row.
-func (Format[T]) Schema() *columnar.Schema {
-	c, err := codec.Of[T]()
-	if err != nil { // Validate reports it
-		return nil
-	}
-	return c.Schema()
-}
+func (Format[T]) Schema() *columnar.Schema { return codec.Columns[T]() }
 
 // Infer returns the columns that the footer declares.
 func (Format[T]) Infer(_ context.Context, in formats.Input) (*columnar.Schema, error) {

@@ -11,6 +11,7 @@ import (
 
 	"github.com/millrace/millrace/formats"
 	"github.com/millrace/millrace/formats/text"
+	"github.com/millrace/millrace/internal/testkit/formattest"
 )
 
 // TestBzip2Ranges cuts a bzip2 file of six blocks anywhere, also inside its header: each line is read once.
@@ -25,7 +26,7 @@ func TestBzip2Ranges(t *testing.T) {
 	}
 	for name, copies := range map[string]int{"one stream": 1, "two streams": 2} {
 		t.Run(name, func(t *testing.T) {
-			in := newFile("a.bz2", bytes.Repeat(packed, copies))
+			in := formattest.NewFile("a.bz2", bytes.Repeat(packed, copies))
 			want := split(string(bytes.Repeat(plain, copies)))
 			rng := rand.New(rand.NewPCG(1, 2))
 			for round := range 4 {
@@ -46,7 +47,7 @@ func TestBzip2Ranges(t *testing.T) {
 			}
 		})
 	}
-	ranges, err := text.Lines{}.Split(t.Context(), newFile("a.bz2", packed), 10_000)
+	ranges, err := text.Lines{}.Split(t.Context(), formattest.NewFile("a.bz2", packed), 10_000)
 	if err != nil || len(ranges) != len(packed)/10_000+1 {
 		t.Errorf("%d ranges, %v", len(ranges), err)
 	}

@@ -18,17 +18,8 @@ import (
 	"github.com/millrace/millrace/formats"
 	"github.com/millrace/millrace/formats/compress"
 	"github.com/millrace/millrace/formats/text"
+	"github.com/millrace/millrace/internal/testkit/formattest"
 )
-
-// file is an Input in memory.
-type file struct {
-	*bytes.Reader
-	name string
-}
-
-func newFile(name string, data []byte) file { return file{bytes.NewReader(data), name} }
-
-func (f file) Name() string { return f.name }
 
 // read returns the lines of a range; after each batch it goes on with a new reader from the position, if resume is set.
 func read(t testing.TB, l text.Lines, in formats.Input, r formats.Range, o formats.ReadOptions, resume bool) ([]string, error) {
@@ -91,7 +82,7 @@ func TestLines(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			in := newFile("a.txt", []byte(tt.data))
+			in := formattest.NewFile("a.txt", []byte(tt.data))
 			got, err := read(t, text.Lines{}, in, formats.Range{To: in.Size()}, formats.ReadOptions{}, false)
 			if err != nil {
 				t.Fatal(err)
@@ -129,7 +120,7 @@ func TestAnySplitGivesEachLineOnce(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		data := drawText(rt)
 		codec := rapid.SampledFrom([]compress.Codec{compress.None, compress.None, compress.Gzip}).Draw(rt, "codec")
-		in := newFile("a.txt"+codec.Suffix(), pack(t, codec, data))
+		in := formattest.NewFile("a.txt"+codec.Suffix(), pack(t, codec, data))
 		ranges, err := text.Lines{}.Split(t.Context(), in, rapid.Int64Range(1, 12).Draw(rt, "target"))
 		if err != nil {
 			rt.Fatal(err)
@@ -154,7 +145,7 @@ func TestTooLongLines(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		data := drawText(rt)
 		limit := rapid.IntRange(1, 5).Draw(rt, "limit")
-		in := newFile("a.txt", []byte(data))
+		in := formattest.NewFile("a.txt", []byte(data))
 		ranges, _ := text.Lines{}.Split(t.Context(), in, rapid.Int64Range(1, 12).Draw(rt, "target"))
 		var want, got, bad []string
 		for _, l := range split(data) {
@@ -184,7 +175,7 @@ func TestTooLongLines(t *testing.T) {
 
 func TestVeryLongLine(t *testing.T) {
 	data := "short\n" + strings.Repeat("x", 20<<20) + "\nlast\n"
-	in := newFile("dir/a.txt", []byte(data))
+	in := formattest.NewFile("dir/a.txt", []byte(data))
 	var bad []formats.BadRecord
 	o := formats.ReadOptions{Bad: func(b formats.BadRecord) error { bad = append(bad, b); return nil }}
 	got, err := read(t, text.Lines{MaxLine: 1 << 20}, in, formats.Range{To: in.Size()}, o, false)
@@ -199,7 +190,7 @@ func TestVeryLongLine(t *testing.T) {
 
 func TestTruncated(t *testing.T) {
 	packed := pack(t, compress.Gzip, strings.Repeat("some line\n", 1000))
-	in := newFile("dir/a.gz", packed[:len(packed)-5])
+	in := formattest.NewFile("dir/a.gz", packed[:len(packed)-5])
 	_, err := read(t, text.Lines{}, in, formats.Range{To: in.Size()}, formats.ReadOptions{}, false)
 	if want := fmt.Sprintf("reading dir/a.gz: unexpected end of gzip data at byte %d", in.Size()); err == nil || err.Error() != want {
 		t.Fatalf("got %v, want %s", err, want)
@@ -207,7 +198,7 @@ func TestTruncated(t *testing.T) {
 }
 
 func TestOnlyCounting(t *testing.T) {
-	in := newFile("a.txt", []byte("a\nb\nc"))
+	in := formattest.NewFile("a.txt", []byte("a\nb\nc"))
 	r, err := text.Lines{}.NewReader(t.Context(), in, formats.Range{To: 5}, formats.ReadOptions{Schema: columnar.NewSchema()})
 	if err != nil {
 		t.Fatal(err)
@@ -244,7 +235,7 @@ func TestWriteRoundTrip(t *testing.T) {
 		if err := w.Close(); err != nil {
 			rt.Fatal(err)
 		}
-		in := newFile("part"+l.Suffix(), buf.Bytes())
+		in := formattest.NewFile("part"+l.Suffix(), buf.Bytes())
 		got, err := read(t, l, in, formats.Range{To: in.Size()}, formats.ReadOptions{}, false)
 		if err != nil || !slices.Equal(got, want) {
 			rt.Fatalf("got %q, %v; want %q", got, err, want)
@@ -269,7 +260,7 @@ func TestWriteNewline(t *testing.T) {
 func FuzzLines(f *testing.F) {
 	f.Add([]byte("a\r\n\nbc"), uint8(2))
 	f.Fuzz(func(t *testing.T, data []byte, target uint8) {
-		in := newFile("a.txt", data)
+		in := formattest.NewFile("a.txt", data)
 		ranges, _ := text.Lines{}.Split(t.Context(), in, int64(target))
 		var got []string
 		for _, r := range ranges {
@@ -293,7 +284,7 @@ func BenchmarkLines(b *testing.B) {
 			data.WriteString(strings.Repeat("abcdefghij", 40)[:rng.IntN(2*mean)])
 			data.WriteByte('\n')
 		}
-		in := newFile("a.txt", data.Bytes())
+		in := formattest.NewFile("a.txt", data.Bytes())
 		b.Run(fmt.Sprintf("length=%d", mean), func(b *testing.B) {
 			b.SetBytes(in.Size())
 			b.ReportAllocs()

@@ -45,20 +45,12 @@ func RoundTrip(t *testing.T, schema *columnar.Schema, format func(rt *rapid.T) f
 func Splits(t TB, f formats.Format, in formats.Input, o formats.ReadOptions, target int64, want []columnar.Row) {
 	t.Helper()
 	for _, resume := range []bool{false, true} {
-		ranges, err := f.Split(t.Context(), in, target)
+		got, err := ReadSplit(t.Context(), f, in, target, o, resume)
 		if err != nil {
 			t.Fatal(err)
 		}
-		var got []columnar.Row
-		for _, r := range ranges {
-			rows, err := Read(t.Context(), f, in, r, o, resume)
-			if err != nil {
-				t.Fatal(err)
-			}
-			got = append(got, rows...)
-		}
 		if d := Diff(want, got); d != "" {
-			t.Fatalf("of %d ranges, resume %v (-want +got):\n%s", len(ranges), resume, d)
+			t.Fatalf("in ranges of %d bytes, resume %v (-want +got):\n%s", target, resume, d)
 		}
 	}
 }

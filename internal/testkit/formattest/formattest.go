@@ -67,6 +67,23 @@ func Read(ctx context.Context, f formats.Format, in formats.Input, r formats.Ran
 	}
 }
 
+// ReadSplit returns the rows of the ranges of about target bytes that a file is divided into, one after the other.
+func ReadSplit(ctx context.Context, f formats.Format, in formats.Input, target int64, o formats.ReadOptions, resume bool) ([]columnar.Row, error) {
+	ranges, err := f.Split(ctx, in, target)
+	if err != nil {
+		return nil, err
+	}
+	var all []columnar.Row
+	for _, r := range ranges {
+		rows, err := Read(ctx, f, in, r, o, resume)
+		all = append(all, rows...)
+		if err != nil {
+			return all, err
+		}
+	}
+	return all, nil
+}
+
 // readSome reads one batch, or all; more says whether there may be further ones.
 func readSome(ctx context.Context, rd formats.Reader, one bool, all *[]columnar.Row) (more bool, err error) {
 	for {
