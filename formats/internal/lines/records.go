@@ -23,7 +23,9 @@ var _ formats.RecordDecoder = (*Records)(nil)
 
 // NewRecords returns a decoder of records. The Decoder's Begin is not called. flatten makes one line of a record with newlines inside, in place,
 // or says why it cannot be one.
-func NewRecords(d Decoder, flatten func(line []byte) error) *Records { return &Records{decoder: d, flatten: flatten} }
+func NewRecords(d Decoder, flatten func(line []byte) error) *Records {
+	return &Records{decoder: d, flatten: flatten}
+}
 
 var errNoRecord = errors.New("the record is empty")
 
