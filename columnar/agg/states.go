@@ -36,7 +36,8 @@ func (s *states[T]) makeRoom(n int) {
 		s.all = append(make([]T, 0, n), s.all...)
 		return
 	}
-	inHeap, err := s.region == nil, error(nil)
+	var err error
+	inHeap := s.region == nil
 	if inHeap {
 		s.region, err = arena.NewRegion(nil, size)
 	} else {

@@ -15,8 +15,11 @@ import (
 // TestPackedRowsAreThoseOfTheBatches takes the same places from packed rows and from the batches.
 func TestPackedRowsAreThoseOfTheBatches(t *testing.T) {
 	for _, typ := range []columnar.Type{
-		columnar.BoolType, columnar.Int32Type, columnar.StringType, columnar.Float64Type, {Kind: columnar.Uint8}, {Kind: columnar.Int16},
-		columnar.BinaryType, columnar.DecimalOf(30, 2), {Kind: columnar.FixedBinary, Width: 5},
+		columnar.BoolType, columnar.Int32Type, columnar.StringType, columnar.Float64Type,
+		{Kind: columnar.Uint8},
+		{Kind: columnar.Int16},
+		columnar.BinaryType, columnar.DecimalOf(30, 2),
+		{Kind: columnar.FixedBinary, Width: 5},
 	} {
 		s := columnar.NewSchema(
 			columnar.Field{Name: "odd", Type: columnar.BoolType, Nullable: true},
