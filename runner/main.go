@@ -193,9 +193,7 @@ func (p Program) run(ctx context.Context, s *Settings, flags *flag.FlagSet) int 
 	o.Log.Info("job started")
 	summary, err := p.runWith(ctx, s.With, o)
 	err = Cause(ctx, errors.Join(err, o.Files.Close()))
-	if err := here.close(err); err != nil {
-		o.Log.Warn("the end of this job could not be noted", "error", err)
-	}
+	here.ended(err)
 	screen.draw(nil)
 	summary.setError(err)
 	logEnd(newLogger(s, quiet, past, false).With("job", s.Name, "run", o.RunID), summary, err)
@@ -203,6 +201,9 @@ func (p Program) run(ctx context.Context, s *Settings, flags *flag.FlagSet) int 
 		o.Log.Warn("the history of this run could not be written", "error", err)
 	}
 	code := p.report(s, summary, err)
+	if err := here.leave(); err != nil {
+		o.Log.Warn("the end of this job could not be noted", "error", err)
+	}
 	if err := logs.Close(); err != nil && code == ExitComplete {
 		return p.fail(err)
 	}

@@ -62,7 +62,7 @@ func (p *presence) open(log *slog.Logger) error {
 		return err
 	}
 	p.end, p.isOpen = cancel, true
-	p.wait.Go(func() { // ends with ctx, in close
+	p.wait.Go(func() { // ends with ctx, in ended
 		if err := server.Run(ctx); err != nil {
 			log.Warn("the job's API could not be served", "error", err)
 		}
@@ -71,17 +71,13 @@ func (p *presence) open(log *slog.Logger) error {
 	live := rest.Live{Name: known.Name, RunID: known.RunID, Address: server.Address(), Token: server.Token(), Started: known.Started}
 	err = errors.Join(p.folder.Prune(time.Now().Add(-p.keep)), p.folder.Claim(live, p.command))
 	if err != nil {
-		p.shut()
+		p.end()
+		p.wait.Wait()
+		p.isOpen = false
 		return err
 	}
-	p.wait.Go(func() { p.watch(ctx) }) // ends with ctx, in close
+	p.wait.Go(func() { p.watch(ctx) }) // ends with ctx, in ended
 	return nil
-}
-
-func (p *presence) shut() {
-	p.isOpen = false
-	p.end()
-	p.wait.Wait()
 }
 
 // hook lets the presence know what the engine does. The job becomes present when it turns out that its input need not end.
@@ -129,7 +125,8 @@ func (p *presence) toBackground(logger *slog.Logger) error {
 		err = errors.Join(unix.Dup2(fd, 1), unix.Dup2(fd, 2), log.Close())
 	}
 	if err != nil {
-		return errors.Join(err, p.close(err))
+		p.ended(err)
+		return errors.Join(err, p.leave())
 	}
 	return nil
 }
@@ -150,14 +147,22 @@ func (p *presence) watch(ctx context.Context) {
 	}
 }
 
-// close leaves the last word about a job that ended with err.
-func (p *presence) close(err error) error {
+// ended says how the job ended. From now on nothing is shown and nobody is answered.
+func (p *presence) ended(err error) {
 	p.job.ended(err)
+	if p.isOpen {
+		p.end()
+		p.wait.Wait()
+	}
+}
+
+// leave leaves the last word about a job that has ended, behind all that it prints.
+func (p *presence) leave() error {
 	p.tell()
 	if !p.isOpen {
 		return nil
 	}
-	p.shut()
+	p.isOpen = false
 	return p.folder.Release(p.job.known.Name, p.job.Status())
 }
 
@@ -200,7 +205,7 @@ func logLine(log *slog.Logger) func(status.Job, time.Time) {
 
 // command says how this process can be started again: with all settings in its environment that are neither defaults nor the program's.
 func (p Program) command(s *Settings) (rest.Command, error) {
-	path, err := thisProgram()
+	path, err := ThisProgram()
 	if err != nil {
 		return rest.Command{}, err
 	}
@@ -227,8 +232,8 @@ func (p Program) command(s *Settings) (rest.Command, error) {
 	return c, nil
 }
 
-// thisProgram returns the path that this process was started by: a later version may lie there when it is started again.
-func thisProgram() (string, error) {
+// ThisProgram returns the path that this process was started by: a later version may lie there when it is started again.
+func ThisProgram() (string, error) {
 	path, err := exec.LookPath(os.Args[0])
 	if err != nil {
 		return os.Executable()

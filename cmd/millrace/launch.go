@@ -32,7 +32,7 @@ func backgroundCommand(args []string, from runner.Sources) (c rest.Command, err 
 		if _, err := find(args[0]); err != nil {
 			return c, err
 		}
-		if c.Path, err = os.Executable(); err != nil {
+		if c.Path, err = runner.ThisProgram(); err != nil {
 			return c, err
 		}
 		c.Args = append([]string{"submit"}, args...)
