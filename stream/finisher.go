@@ -6,3 +6,9 @@ type Finisher interface {
 	// IsFinished says that nothing that comes will change the output any more. Once true it stays so.
 	IsFinished() bool
 }
+
+// Flusher is an operator that gathers rows of several batches before it emits them. The task has it emit what there is before a watermark or a
+// barrier passes, and in streams whenever the input runs dry.
+type Flusher interface {
+	Flush(out Output) error
+}

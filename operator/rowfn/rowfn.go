@@ -72,7 +72,7 @@ func (o *Operator) Resume(out stream.Output) (bool, error) {
 		return false, err
 	}
 	if more || o.runner.IsFull() {
-		if err := o.flush(out); err != nil {
+		if err := o.Flush(out); err != nil {
 			return false, err
 		}
 	}
@@ -81,9 +81,10 @@ func (o *Operator) Resume(out stream.Output) (bool, error) {
 }
 
 // EndInput implements stream.Operator.
-func (o *Operator) EndInput(_ int, out stream.Output) error { return o.flush(out) }
+func (o *Operator) EndInput(_ int, out stream.Output) error { return o.Flush(out) }
 
-func (o *Operator) flush(out stream.Output) error {
+// Flush implements stream.Flusher.
+func (o *Operator) Flush(out stream.Output) error {
 	if o.runner.Len() == 0 {
 		return nil
 	}

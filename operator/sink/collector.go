@@ -1,11 +1,14 @@
 package sink
 
 import (
+	"context"
 	"fmt"
+	"iter"
 
 	"github.com/millrace/millrace/columnar"
 	"github.com/millrace/millrace/internal/budget"
 	"github.com/millrace/millrace/internal/kept"
+	"github.com/millrace/millrace/state"
 	"github.com/millrace/millrace/stream"
 )
 
@@ -43,6 +46,40 @@ func (o *Collector) EndInput(int, stream.Output) error { return nil }
 
 // IsFinished implements stream.Finisher.
 func (o *Collector) IsFinished() bool { return o.limit > 0 && int64(o.rows.Len()) >= o.limit }
+
+// Tables implements stream.Stateful: the rows so far.
+func (o *Collector) Tables(in []*columnar.Schema) ([]state.Table, error) {
+	return []state.Table{{Name: "rows", Kind: "rows", Distribution: state.Spread, Values: in[0].Fields}}, nil
+}
+
+// Restore implements stream.Stateful.
+func (o *Collector) Restore(_ int, b columnar.Batch) error { return o.Process(0, b, nil) }
+
+// Snapshot implements stream.Stateful. Rows that are kept do not change.
+func (o *Collector) Snapshot(stream.CheckpointID) (state.Frozen, error) {
+	tables, err := o.Tables(o.env.Inputs)
+	return collected{tables, o.rows.Batches()}, err
+}
+
+// collected is what a collector had at a moment.
+type collected struct {
+	tables  []state.Table
+	batches []columnar.Batch
+}
+
+func (c collected) Tables() []state.Table { return c.tables }
+
+func (c collected) Read(ctx context.Context, _ int) iter.Seq2[state.Rows, error] {
+	return func(yield func(state.Rows, error) bool) {
+		for _, b := range c.batches {
+			if !yield(state.Rows{Batch: b}, ctx.Err()) {
+				return
+			}
+		}
+	}
+}
+
+func (collected) Release() {}
 
 // Collected returns the rows, after EndInput. They stay valid after Close, but are not counted any more.
 func (o *Collector) Collected() []columnar.Batch { return o.rows.Batches() }

@@ -156,9 +156,26 @@ type stageState struct {
 	running  []bool
 	reports  []control.Report
 	enum     connectors.Enumerator
-	assigned [][]connectors.Split // by task: what its current attempt has been given
-	waiting  []bool               // by task: asked for splits, not answered
-	held     [][]Hand             // by task: not handed out yet, because the task is taking part in a checkpoint
+	assigned []given  // by task: what its current attempt has been given
+	waiting  []bool   // by task: asked for splits, not answered
+	held     [][]Hand // by task: not handed out yet, because the task is taking part in a checkpoint
+}
+
+// given is splits, and where in each reading began; nil: at its start.
+type given struct {
+	splits []connectors.Split
+	from   []connectors.Position
+}
+
+func (g *given) add(splits []connectors.Split, from []connectors.Position) {
+	g.splits = append(g.splits, splits...)
+	for i := range splits {
+		var at connectors.Position
+		if i < len(from) {
+			at = from[i]
+		}
+		g.from = append(g.from, at)
+	}
 }
 
 // NewCore returns the scheduler of a plan. Enumerators are those of the source stages, by stage ID.
@@ -290,7 +307,7 @@ func (c *Core) size(s *stageState) {
 	}
 	s.tasks = n
 	s.attempt, s.spared, s.done, s.running, s.waiting = make([]int, n), make([]int, n), make([]bool, n), make([]bool, n), make([]bool, n)
-	s.reports, s.assigned, s.held = make([]control.Report, n), make([][]connectors.Split, n), make([][]Hand, n)
+	s.reports, s.assigned, s.held = make([]control.Report, n), make([]given, n), make([][]Hand, n)
 }
 
 // inputBytes sums what the producers of blocking edges reported; false when an input is pipelined or there is none.
@@ -473,13 +490,13 @@ func (c *Core) reset(s *stageState, t int) ([]Action, error) {
 
 // giveBack returns a failed attempt's splits to the enumerator.
 func (c *Core) giveBack(s *stageState, t int) ([]Action, error) {
-	splits := s.assigned[t]
-	s.assigned[t], s.waiting[t], s.held[t] = nil, false, nil
-	if s.enum == nil || len(splits) == 0 || c.flow != nil { // there the enumerator is a new one
+	back := s.assigned[t]
+	s.assigned[t], s.waiting[t], s.held[t] = given{}, false, nil
+	if s.enum == nil || len(back.splits) == 0 || c.flow != nil { // there the enumerator is a new one
 
 		return nil, nil
 	}
-	return c.enumerate(s, connectors.Returned{Splits: splits, Positions: make([]connectors.Position, len(splits))})
+	return c.enumerate(s, connectors.Returned{Splits: back.splits, Positions: back.from})
 }
 
 // restart makes a region start anew, once its last attempt has ended and what it reads is there.
@@ -547,7 +564,7 @@ func (c *Core) enumerate(s *stageState, e connectors.Event) ([]Action, error) {
 	for _, a := range actions {
 		switch a := a.(type) {
 		case connectors.Assign:
-			s.assigned[a.Task] = append(s.assigned[a.Task], a.Splits...)
+			s.assigned[a.Task].add(a.Splits, a.Positions)
 			out = append(out, c.hand(s, a.Task, Hand{Splits: a.Splits, Positions: a.Positions})...)
 		case connectors.NoMore:
 			out = append(out, c.hand(s, a.Task, Hand{NoMore: true})...)

@@ -119,8 +119,8 @@ type flow struct {
 
 // sourceCut is what the sources of a checkpoint are, as far as it is known.
 type sourceCut struct {
-	enumerators map[int][]byte             // by stage, as they were when the checkpoint began
-	splits      map[int][]connectors.Split // by stage: assigned then
+	enumerators map[int][]byte // by stage, as they were when the checkpoint began
+	splits      map[int]*given // by stage: assigned then
 	positions   map[string]connectors.Position
 	done        map[string]bool
 	waits       map[checkpoint.Task]bool // source tasks that have not answered
@@ -293,7 +293,7 @@ func (c *Core) attempts(tasks []checkpoint.Task) []control.Attempt {
 // what is assigned in the snapshot is what the task may know of.
 func (c *Core) beginCut(t checkpoint.Trigger) (*sourceCut, error) {
 	cut := &sourceCut{
-		enumerators: map[int][]byte{}, splits: map[int][]connectors.Split{}, positions: map[string]connectors.Position{}, done: map[string]bool{},
+		enumerators: map[int][]byte{}, splits: map[int]*given{}, positions: map[string]connectors.Position{}, done: map[string]bool{},
 		waits: map[checkpoint.Task]bool{},
 	}
 	for _, task := range t.Tasks {
@@ -302,7 +302,11 @@ func (c *Core) beginCut(t checkpoint.Trigger) (*sourceCut, error) {
 			continue
 		}
 		cut.waits[task] = true
-		cut.splits[task.Stage] = append(cut.splits[task.Stage], s.assigned[task.Index]...)
+		if cut.splits[task.Stage] == nil {
+			cut.splits[task.Stage] = &given{}
+		}
+		g := s.assigned[task.Index]
+		cut.splits[task.Stage].add(g.splits, g.from)
 	}
 	for _, s := range c.stages {
 		if s.enum == nil {
@@ -397,11 +401,21 @@ func (c *Core) store(a checkpoint.Persist) (Action, error) {
 // source is what the manifest has of a source's enumerator.
 func (c *sourceCut) source(stage int) ([]byte, error) {
 	saved := savedSource{Enumerator: c.enumerators[stage]}
-	for _, split := range c.splits[stage] {
-		if k := key(stage, split.ID); !c.done[k] {
-			saved.Splits = append(saved.Splits, split)
-			saved.Positions = append(saved.Positions, c.positions[k])
+	g := c.splits[stage]
+	if g == nil {
+		g = &given{}
+	}
+	for i, split := range g.splits {
+		k := key(stage, split.ID)
+		if c.done[k] {
+			continue
 		}
+		at, known := c.positions[k]
+		if !known { // the task has not begun to read it
+			at = g.from[i]
+		}
+		saved.Splits = append(saved.Splits, split)
+		saved.Positions = append(saved.Positions, at)
 	}
 	return json.Marshal(saved)
 }
@@ -413,7 +427,13 @@ func (c *Core) forgetDone(cut *sourceCut) {
 	}
 	for _, s := range c.stages {
 		for t := range s.assigned {
-			s.assigned[t] = slices.DeleteFunc(s.assigned[t], func(split connectors.Split) bool { return cut.done[key(s.stage.ID, split.ID)] })
+			var left given
+			for i, split := range s.assigned[t].splits {
+				if !cut.done[key(s.stage.ID, split.ID)] {
+					left.add([]connectors.Split{split}, s.assigned[t].from[i:i+1])
+				}
+			}
+			s.assigned[t] = left
 		}
 	}
 }

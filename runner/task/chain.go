@@ -32,6 +32,7 @@ type abilities struct {
 	alarmed  stream.Alarmed
 	splitter stream.Splitter
 	waiter   stream.Waiter
+	flusher  stream.Flusher
 	stateful stream.Stateful
 	notified stream.Notified
 }
@@ -44,6 +45,7 @@ func abilitiesOf(op stream.Operator) (a abilities) {
 	a.alarmed, _ = op.(stream.Alarmed)
 	a.splitter, _ = op.(stream.Splitter)
 	a.waiter, _ = op.(stream.Waiter)
+	a.flusher, _ = op.(stream.Flusher)
 	a.stateful, _ = op.(stream.Stateful)
 	a.notified, _ = op.(stream.Notified)
 	return a
@@ -151,6 +153,23 @@ func (c *chain) isQuiet() bool {
 		}
 	}
 	return true
+}
+
+// flush has operators emit the rows they are gathering. False: there were none.
+func (c *chain) flush() (bool, error) {
+	for _, l := range c.links {
+		if l.flusher == nil || !l.isFree() {
+			continue
+		}
+		c.running = l
+		if err := l.flusher.Flush(&l.out); err != nil {
+			return true, l.wrap(err)
+		}
+		if l.out.len() > 0 {
+			return true, nil
+		}
+	}
+	return false, nil
 }
 
 // head is the operator that a reader feeds.

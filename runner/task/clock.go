@@ -47,6 +47,12 @@ func (c *chain) advance(l *link, m stream.Mark, hand bool) error {
 		l.told = m.Watermark
 		l.env.Metrics.Watermark.Store(int64(m.Watermark))
 	}
+	if l.flusher != nil {
+		c.running = l
+		if err := l.flusher.Flush(&l.out); err != nil {
+			return l.wrap(err)
+		}
+	}
 	if !isNews || l.timed == nil {
 		if hand {
 			l.hand(m)

@@ -118,6 +118,9 @@ func (t *Task) cutIfReady() (bool, error) {
 	if !t.chain.isQuiet() || !t.chain.cutting && t.chain.isAdvancing() {
 		return false, nil
 	}
+	if did, err := t.chain.flush(); did || err != nil {
+		return did, err
+	}
 	b := t.cut.barrier
 	t.config.Cut(t.freeze())
 	for _, o := range t.outputs {

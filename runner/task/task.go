@@ -63,7 +63,8 @@ type Operator struct {
 // Config is what a task is made of.
 type Config struct {
 	Operators []Operator // head first
-	// Probe is called once a turn of the loop; its error ends the task: tests kill tasks with it. nil: none.
+	// Probe is called once a turn of the loop, as long as there is something to do; its error ends the task: tests kill tasks with it. nil:
+	// none.
 	Probe func() error
 	// Cut is told of each barrier, when the operators have been frozen. It owns what is in the Cut, and must not block. nil: the job takes no
 	// checkpoints.
@@ -299,7 +300,7 @@ func (t *Task) check(ctx context.Context) error {
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
-	if t.config.Probe != nil {
+	if t.config.Probe != nil && !t.cut.final {
 		return t.config.Probe()
 	}
 	return nil
@@ -337,7 +338,10 @@ func (t *Task) turn() (bool, error) {
 	if did, err := t.takeInput(); did || err != nil {
 		return did, err
 	}
-	return t.takeFetched()
+	if did, err := t.takeFetched(); did || err != nil || t.config.Cut == nil {
+		return did, err
+	}
+	return t.chain.flush()
 }
 
 // handOn gives the outputs rows or a mark.

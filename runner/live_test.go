@@ -1,0 +1,108 @@
+package runner_test
+
+import (
+	"errors"
+	"math/rand/v2"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/millrace/millrace/columnar/agg"
+	"github.com/millrace/millrace/connectors/generate"
+	"github.com/millrace/millrace/dataset"
+	"github.com/millrace/millrace/datastream"
+	"github.com/millrace/millrace/plan"
+	"github.com/millrace/millrace/runner"
+	"github.com/millrace/millrace/runner/control"
+)
+
+type sample struct {
+	Key   int64
+	Value int64
+}
+
+type total struct {
+	Key int64
+	Sum int64
+}
+
+// rolled is a job of two exchanges with state in the second stage: sums by key, row by row.
+func rolled(rows int64, got **dataset.Result[total]) func(*plan.Job) {
+	return func(job *plan.Job) {
+		in := datastream.Read(job, generate.Source[sample]{Rows: rows, SplitRows: rows / 16, At: func(i int64) sample { return sample{i % 97, i} }})
+		keyed := datastream.KeyBy(in, func(s sample) int64 { return s.Key })
+		sums := datastream.Aggregate(keyed, agg.Sum(func(s sample) int64 { return s.Value }), func(k, sum int64) total { return total{k, sum} }, plan.UID("sums"))
+		*got = datastream.Collect(sums)
+	}
+}
+
+// last returns the greatest sum of each key: the one after its last record.
+func last(records []total) map[int64]int64 {
+	out := map[int64]int64{}
+	for _, r := range records {
+		out[r.Key] = max(out[r.Key], r.Sum)
+	}
+	return out
+}
+
+func TestBoundedStream(t *testing.T) {
+	const rows = 200_000
+	want := map[int64]int64{}
+	for i := range int64(rows) {
+		want[i%97] += i
+	}
+	for _, tasks := range []int{1, 2, 7} {
+		var got *dataset.Result[total]
+		o := runner.Options{Parallelism: tasks}
+		o.Streaming.Always = true
+		o.Streaming.Checkpoints.Interval = 5 * time.Millisecond
+		if _, err := runner.Run(t.Context(), rolled(rows, &got), o); err != nil {
+			t.Fatal(err)
+		}
+		if n := len(got.Records()); n != rows {
+			t.Fatalf("%d tasks: %d records, want %d", tasks, n, rows)
+		}
+		for k, sum := range last(got.Records()) {
+			if sum != want[k] {
+				t.Fatalf("%d tasks: sum of %d is %d, want %d", tasks, k, sum, want[k])
+			}
+		}
+	}
+}
+
+var errKilled = errors.New("killed by the test")
+
+// Killed at random turns of random tasks, the job gives each running sum exactly once.
+func TestKilledStream(t *testing.T) {
+	const rows = 200_000
+	for seed := range uint64(8) {
+		r := rand.New(rand.NewPCG(seed, 1))
+		var got *dataset.Result[total]
+		kills, left := 3, r.IntN(100)
+		lock := make(chan struct{}, 1)
+		o := runner.Options{Parallelism: 1 + int(seed%3), Probe: func(control.Attempt) error {
+			lock <- struct{}{}
+			defer func() { <-lock }()
+			if left--; left > 0 || kills == 0 {
+				return nil
+			}
+			kills--
+			left = r.IntN(100)
+			return errKilled
+		}}
+		o.Streaming.Always = true
+		o.Streaming.Checkpoints.Interval = 3 * time.Millisecond
+		o.Streaming.Restart.Delay = time.Millisecond
+		if _, err := runner.Run(t.Context(), rolled(rows, &got), o); err != nil {
+			t.Fatal(err)
+		}
+		records := got.Records()
+		if len(records) != rows {
+			t.Fatalf("seed %d: %d records, want %d", seed, len(records), rows)
+		}
+		slices.SortFunc(records, func(a, b total) int { return int(a.Sum - b.Sum) })
+		if kills > 0 {
+			t.Errorf("seed %d: %d kills did not come", seed, kills)
+		}
+	}
+}
