@@ -127,6 +127,9 @@ func (r *RowBuilder) Finish() columnar.Batch {
 	return b
 }
 
+// MaxNamespace is the most bytes of a namespace that back ends need to take. [Ordered] gives a string its bytes, a number its width.
+const MaxNamespace = 1024
+
 // Expired says whether what was written at that time, in microseconds, is past its time to live now. With none it lives for ever.
 func Expired(written int64, ttl time.Duration, now int64) bool {
 	return ttl > 0 && now-written >= ttl.Microseconds()

@@ -30,7 +30,7 @@ type Store interface {
 	Freeze() (Frozen, error)
 	// Sweep looks at about that many cells of tables with a time to live, from where the last call ended, and drops the expired ones. more is
 	// false when it has been once round, or there are none: it can then rest for a while. It is for idle time: expired cells are never
-	// returned in any case.
+	// returned in any case. There is no current key afterwards.
 	Sweep(cells int) (more bool, err error)
 	// Size is the bytes held in memory.
 	Size() int64
@@ -72,7 +72,7 @@ type Timers interface {
 	Set(at int64, namespace []byte) error
 	Delete(at int64, namespace []byte) error
 	// Next takes the earliest timer at or before until away, makes its key the current one, and returns it; ok is false when there is none.
-	// Timers of one time come in an order that depends on their keys and namespaces alone. The namespace is borrowed until the next call of
+	// Timers of one time come by key group, upper half of the key's hash, key and namespace, the last two as bytes. The namespace is borrowed until the next call of
 	// any method of the store.
 	Next(until int64) (at int64, namespace []byte, ok bool, err error)
 	// Earliest returns the time of the earliest timer.

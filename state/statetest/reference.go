@@ -1,4 +1,4 @@
-package heap
+package statetest
 
 import (
 	"bytes"
@@ -15,21 +15,22 @@ import (
 	"github.com/millrace/millrace/state"
 )
 
-// plain is a store of Go maps.
+// plain is a store of Go maps, slow and simple: what the others are compared with.
 type plain struct {
 	cfg      Config
 	key      *state.Coder
 	tables   []*plainCells
 	selected []string
 	current  string
+	hashes   map[string]uint64 // of keys seen
 }
 
-// New returns an empty store.
-func New(cfg Config) (state.Store, error) {
+// NewReference returns an empty store of Go maps.
+func NewReference(cfg Config) (state.Store, error) {
 	if cfg.Clock == nil {
 		cfg.Clock = time.Now
 	}
-	return &plain{cfg: cfg, key: state.NewKeyCoder(cfg.Keys)}, nil
+	return &plain{cfg: cfg, key: state.NewKeyCoder(cfg.Keys), hashes: map[string]uint64{}}, nil
 }
 
 type plainCell struct {
@@ -41,9 +42,16 @@ type plainCells struct {
 	store *plain
 	form  *state.Form
 	keys  map[string]map[string]plainCell
+
+	version int // grows with each change
 }
 
 func (p *plain) open(t state.Table) (*plainCells, error) {
+	for _, other := range p.tables {
+		if other.form.Table.Name == t.Name {
+			return nil, fmt.Errorf("opening state %q: there is one of that name already", t.Name)
+		}
+	}
 	form, err := state.FormOf(t)
 	if err != nil {
 		return nil, err
@@ -57,17 +65,22 @@ func (p *plain) Open(t state.Table) (state.Cells, error) { return p.open(t) }
 
 func (p *plain) OpenTimers(name string, namespace ...columnar.Field) (state.Timers, error) {
 	c, err := p.open(state.TimersOf(name, p.cfg.Keys, namespace...))
-	return &plainTimers{cells: c}, err
+	return &plainTimers{cells: c, version: -1}, err
 }
 
-func (p *plain) group(key string) (int, error) {
+// place returns the key group of a key and the upper half of its hash.
+func (p *plain) place(key string) (group int, tag uint32, err error) {
+	if hash, ok := p.hashes[key]; ok {
+		return p.cfg.Groups.Of(hash), uint32(hash >> 32), nil
+	}
 	cols, err := p.key.Columns([]byte(key))
 	if err != nil {
-		return 0, err
+		return 0, 0, err
 	}
 	var hash [1]uint64
 	keys.Hash(cols, nil, 1, hash[:])
-	return p.cfg.Groups.Of(hash[0]), nil
+	p.hashes[key] = hash[0]
+	return p.cfg.Groups.Of(hash[0]), uint32(hash[0] >> 32), nil
 }
 
 func (p *plain) Select(cols []columnar.Column, sel []int32, n int) error {
@@ -142,6 +155,16 @@ func (p *plain) Keys() int64 {
 
 func (p *plain) Close() error { return nil }
 
+// empty says whether there is nothing in the store.
+func (p *plain) empty() bool {
+	for _, t := range p.tables {
+		if len(t.keys) > 0 {
+			return false
+		}
+	}
+	return true
+}
+
 func (c *plainCells) now() int64 { return c.store.cfg.Clock().UnixMicro() }
 
 func (c *plainCells) expired(v plainCell) bool {
@@ -149,6 +172,7 @@ func (c *plainCells) expired(v plainCell) bool {
 }
 
 func (c *plainCells) put(key string, ns, cell []byte, written int64) {
+	c.version++
 	cells := c.keys[key]
 	if cells == nil {
 		cells = map[string]plainCell{}
@@ -158,6 +182,7 @@ func (c *plainCells) put(key string, ns, cell []byte, written int64) {
 }
 
 func (c *plainCells) delete(key string, ns []byte) {
+	c.version++
 	delete(c.keys[key], string(ns))
 	if len(c.keys[key]) == 0 {
 		delete(c.keys, key)
@@ -212,12 +237,17 @@ func (c *plainCells) Last() (ns, cell []byte, ok bool, err error) {
 }
 
 func (c *plainCells) Clear() error {
+	c.version++
 	delete(c.keys, c.store.current)
 	return nil
 }
 
 // plainTimers are cells whose namespaces begin with the time.
-type plainTimers struct{ cells *plainCells }
+type plainTimers struct {
+	cells   *plainCells
+	sorted  []timer
+	version int // of the cells, when they were sorted
+}
 
 func timerNamespace(at int64, ns []byte) []byte {
 	return append(binary.BigEndian.AppendUint64(nil, uint64(at)^1<<63), ns...)
@@ -228,29 +258,42 @@ func (t *plainTimers) Delete(at int64, ns []byte) error {
 	return t.cells.Delete(timerNamespace(at, ns))
 }
 
-func (t *plainTimers) earliest() (at int64, key, ns string, ok bool) {
-	type timer struct {
-		ns    string
-		group int
-		key   string
+// timer is one, with what orders it.
+type timer struct {
+	ns    string
+	group int
+	tag   uint32
+	key   string
+}
+
+// all returns the timers in order. It sorts them anew when something has changed.
+func (t *plainTimers) all() []timer {
+	if t.version == t.cells.version {
+		return t.sorted
 	}
-	var first timer
+	t.version, t.sorted = t.cells.version, nil
 	for key, cells := range t.cells.keys {
-		group, err := t.cells.store.group(key)
+		group, tag, err := t.cells.store.place(key)
 		if err != nil {
 			panic(err)
 		}
 		for ns := range cells {
-			next := timer{ns, group, key}
-			if !ok || cmp.Or(cmp.Compare(ns[:8], first.ns[:8]), cmp.Compare(group, first.group), cmp.Compare(key, first.key), cmp.Compare(ns, first.ns)) < 0 {
-				first, ok = next, true
-			}
+			t.sorted = append(t.sorted, timer{ns, group, tag, key})
 		}
 	}
-	if !ok {
+	slices.SortFunc(t.sorted, func(a, b timer) int {
+		return cmp.Or(cmp.Compare(a.ns[:8], b.ns[:8]), cmp.Compare(a.group, b.group), cmp.Compare(a.tag, b.tag),
+			cmp.Compare(a.key, b.key), cmp.Compare(a.ns, b.ns))
+	})
+	return t.sorted
+}
+
+func (t *plainTimers) earliest() (at int64, key, ns string, ok bool) {
+	all := t.all()
+	if len(all) == 0 {
 		return 0, "", "", false
 	}
-	return int64(binary.BigEndian.Uint64([]byte(first.ns)) ^ 1<<63), first.key, first.ns, true
+	return int64(binary.BigEndian.Uint64([]byte(all[0].ns)) ^ 1<<63), all[0].key, all[0].ns, true
 }
 
 func (t *plainTimers) Earliest() (int64, bool) {
@@ -264,6 +307,7 @@ func (t *plainTimers) Next(until int64) (int64, []byte, bool, error) {
 		return 0, nil, false, nil
 	}
 	t.cells.delete(key, []byte(ns))
+	t.sorted, t.version = t.sorted[1:], t.cells.version
 	t.cells.store.current = key
 	return at, []byte(ns[8:]), true, nil
 }
@@ -279,7 +323,7 @@ func (p *plain) Freeze() (state.Frozen, error) {
 	for _, t := range p.tables {
 		byGroup := map[int][]string{}
 		for key := range t.keys {
-			g, err := p.group(key)
+			g, _, err := p.place(key)
 			if err != nil {
 				return nil, err
 			}

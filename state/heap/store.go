@@ -1,0 +1,331 @@
+package heap
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/millrace/millrace/columnar"
+	"github.com/millrace/millrace/columnar/keys"
+	"github.com/millrace/millrace/internal/budget"
+	"github.com/millrace/millrace/state"
+)
+
+// Config is what a store is made for.
+type Config struct {
+	Keys   []columnar.Field
+	Groups state.Groups
+	Memory *budget.Account  // what the store holds is counted here; nil: nowhere
+	Clock  func() time.Time // processing time, for times to live; nil: time.Now
+}
+
+// store is a state.Store; the package comment tells how it works.
+type store struct {
+	cfg    Config
+	coder  *state.Coder
+	tables []*table
+	timers []*timers
+	sealed bool // the layout of rows is settled
+	layout layout
+
+	pool   pool
+	epochs epochs
+	life   lifetime
+	groups []group // by key group, from the first that is owned
+	blocks blocks
+	live   int // rows in use
+
+	inserts uint64 // rows made, ever
+	removes uint64 // rows dropped, ever
+	picked  selection
+	cur     cursor
+	sweeper sweeper
+
+	path    path
+	page    []byte // of a node
+	scratch []byte // of a long value
+	key     []byte // of the cursor, when it is of no selected row
+}
+
+// selection is what Select has found.
+type selection struct {
+	hashes  []uint64
+	rows    []loc // + 1; 0: there was none
+	keys    state.Cellar
+	inserts uint64 // the store's, then
+	removes uint64
+}
+
+// cursor is the current key. What is known of its row holds as long as no row has been dropped, or made if there was none.
+type cursor struct {
+	key     []byte
+	hash    uint64
+	group   *group
+	row     loc // + 1; 0: there was none
+	inserts uint64
+	removes uint64
+}
+
+// New returns an empty store. It takes memory from cfg.Memory as it grows, and gives it back when it is closed and everything frozen is
+// released.
+func New(cfg Config) (state.Store, error) {
+	if cfg.Groups.Max <= 0 || cfg.Groups.Max&(cfg.Groups.Max-1) != 0 || cfg.Groups.From < 0 || cfg.Groups.To > cfg.Groups.Max {
+		return nil, fmt.Errorf("opening keyed state for the key groups %s: their number is no power of two, or the range is outside", cfg.Groups)
+	}
+	if cfg.Groups.Max > maxGroups {
+		return nil, fmt.Errorf("opening keyed state of %d key groups: the most is %d", cfg.Groups.Max, maxGroups)
+	}
+	if cfg.Clock == nil {
+		cfg.Clock = time.Now
+	}
+	s := &store{cfg: cfg, coder: state.NewKeyCoder(cfg.Keys), pool: pool{acct: cfg.Memory}}
+	s.epochs.now = firstEpoch
+	s.groups = make([]group, max(cfg.Groups.To-cfg.Groups.From, 0))
+	for i := range s.groups {
+		s.groups[i].rows.number = int32(i)
+	}
+	s.blocks.dir.number = int32(len(s.groups))
+	return s, nil
+}
+
+var (
+	errSealed = errors.New("all tables are opened before anything else")
+)
+
+// Open adds a table.
+func (s *store) Open(t state.Table) (state.Cells, error) {
+	tab, err := s.open(t)
+	if err != nil {
+		return nil, err
+	}
+	if tab.namespaced() {
+		tab.natural = treeTable
+		return &treeCells{tab}, nil
+	}
+	size, fixed := tab.form.Values.Fixed()
+	tab.natural, tab.width = valueTable, size+tab.stampBytes
+	if fixed && size <= maxFixedCell {
+		tab.natural = fixedTable
+	}
+	return &rowCells{tab}, nil
+}
+
+// OpenTimers adds a table of timers.
+func (s *store) OpenTimers(name string, namespace ...columnar.Field) (state.Timers, error) {
+	tab, err := s.open(state.TimersOf(name, s.cfg.Keys, namespace...))
+	if err != nil {
+		return nil, err
+	}
+	tab.natural = treeTable
+	t := newTimers(tab)
+	s.timers = append(s.timers, t)
+	tab.timers = t
+	return t, nil
+}
+
+func (s *store) open(t state.Table) (*table, error) {
+	if s.sealed {
+		return nil, fmt.Errorf("opening state %q: %w", t.Name, errSealed)
+	}
+	for _, other := range s.tables {
+		if other.form.Table.Name == t.Name {
+			return nil, fmt.Errorf("opening state %q: there is one of that name already", t.Name)
+		}
+	}
+	form, err := state.FormOf(t)
+	if err != nil {
+		return nil, err
+	}
+	tab := &table{store: s, form: form, ttl: t.TTL}
+	if t.TTL > 0 {
+		tab.stampBytes = stampBytes
+	}
+	s.tables = append(s.tables, tab)
+	return tab, nil
+}
+
+// seal settles the layout of rows.
+func (s *store) seal() {
+	if !s.sealed {
+		s.layOut()
+		s.sealed = true
+	}
+}
+
+// Select looks the keys up: first all slots, then all rows, so that the memory's latencies overlap.
+func (s *store) Select(cols []columnar.Column, sel []int32, n int) error {
+	s.seal()
+	if err := s.coder.Check(cols); err != nil {
+		return fmt.Errorf("selecting keys: %w", err)
+	}
+	p := &s.picked
+	if cap(p.rows) < n {
+		p.hashes, p.rows = make([]uint64, n), make([]loc, n)
+	}
+	p.hashes, p.rows = p.hashes[:n], p.rows[:n]
+	keys.Hash(cols, sel, n, p.hashes)
+	s.coder.Encode(cols, sel, n, &p.keys)
+	mask := uint64(s.cfg.Groups.Max - 1)
+	from := s.cfg.Groups.From
+	for i, hash := range p.hashes {
+		g := int(hash&mask) - from
+		if uint(g) >= uint(len(s.groups)) {
+			return fmt.Errorf("selecting keys: row %d is of key group %d, and not of %s", i, g+from, s.cfg.Groups)
+		}
+		p.rows[i] = s.guess(&s.groups[g], uint32(hash>>32))
+	}
+	for i, at := range p.rows {
+		if at == 0 {
+			continue
+		}
+		hash := p.hashes[i]
+		g := &s.groups[int(hash&mask)-from]
+		if key := p.keys.At(i); !s.isKey(s.rowAt(g, at-1), key) {
+			p.rows[i] = s.find(g, hash, key)
+		}
+	}
+	p.inserts, p.removes = s.inserts, s.removes
+	return nil
+}
+
+// guess returns the first row of a tag, which most likely is the one.
+func (s *store) guess(g *group, tag uint32) loc {
+	x := &g.index
+	if len(x.list) == 0 {
+		return 0
+	}
+	slots := x.list[x.segment(tag)].slots(&s.pool)
+	mask := uint32(len(slots) - 1)
+	for i := tag & mask; ; i = (i + 1) & mask {
+		if v := slots[i]; v == 0 || uint32(v>>32) == tag {
+			return loc(uint32(v))
+		}
+	}
+}
+
+// Use makes the key of a selected row the current one.
+func (s *store) Use(i int) {
+	p := &s.picked
+	hash := p.hashes[i]
+	s.cur = cursor{
+		key: p.keys.At(i), hash: hash, group: &s.groups[s.cfg.Groups.Of(hash)-s.cfg.Groups.From], row: p.rows[i],
+		inserts: p.inserts, removes: p.removes,
+	}
+}
+
+// UseKey makes a key the current one.
+func (s *store) UseKey(cols []columnar.Column, at int) error {
+	s.seal()
+	if err := s.coder.Check(cols); err != nil {
+		return fmt.Errorf("using a key: %w", err)
+	}
+	var hash [1]uint64
+	keys.Hash(cols, []int32{int32(at)}, 1, hash[:])
+	s.key = s.coder.Append(s.key[:0], cols, at)
+	return s.use(hash[0], s.key)
+}
+
+// use makes a key the current one, which is not copied.
+func (s *store) use(hash uint64, key []byte) error {
+	of := s.cfg.Groups.Of(hash)
+	if !s.cfg.Groups.Has(of) {
+		return fmt.Errorf("using a key: it is of key group %d, and not of %s", of, s.cfg.Groups)
+	}
+	g := &s.groups[of-s.cfg.Groups.From]
+	s.cur = cursor{key: key, hash: hash, group: g, row: s.find(g, hash, key), inserts: s.inserts, removes: s.removes}
+	return nil
+}
+
+// Key returns the current key.
+func (s *store) Key() []columnar.Column {
+	cols, err := s.coder.Columns(s.cur.key)
+	if err != nil {
+		panic(fmt.Sprintf("heap: the current key cannot be decoded: %v", err))
+	}
+	return cols
+}
+
+// current returns the row of the current key for reading, nil when there is none.
+func (s *store) current() row {
+	c := &s.cur
+	if c.row != 0 && c.removes != s.removes || c.row == 0 && c.inserts != s.inserts {
+		c.row, c.inserts, c.removes = s.find(c.group, c.hash, c.key), s.inserts, s.removes
+	}
+	if c.row == 0 {
+		return nil
+	}
+	return s.rowAt(c.group, c.row-1)
+}
+
+// currentToWrite returns the row of the current key to write to, and makes one if need be.
+func (s *store) currentToWrite() (row, error) {
+	c := &s.cur
+	if s.current() == nil {
+		at, err := s.addRow(c.group, c.hash, c.key)
+		if err != nil {
+			return nil, err
+		}
+		c.row, c.inserts, c.removes = at+1, s.inserts, s.removes
+	}
+	return s.writableRow(c.group, c.row-1)
+}
+
+// settle drops the current key's row when it is bare.
+func (s *store) settle(r row) error {
+	if !r.isBare(s.layout.marks) {
+		return nil
+	}
+	c := &s.cur
+	if err := s.dropRow(c.group, c.hash, c.row-1); err != nil {
+		return err
+	}
+	c.row, c.inserts, c.removes = 0, s.inserts, s.removes
+	return nil
+}
+
+// now returns the processing time in microseconds.
+func (s *store) now() int64 { return s.cfg.Clock().UnixMicro() }
+
+// Restore gives rows of a table back.
+func (s *store) Restore(name string, b columnar.Batch) error {
+	s.seal()
+	for _, t := range s.tables {
+		if t.form.Table.Name != name {
+			continue
+		}
+		err := t.form.Each(b, func(e *state.Entry) error {
+			if err := s.use(e.Hash, e.Key); err != nil {
+				return err
+			}
+			return t.restore(e)
+		})
+		s.cur = cursor{}
+		if err != nil {
+			return fmt.Errorf("restoring state %q: %w", name, err)
+		}
+		return nil
+	}
+	return fmt.Errorf("restoring state %q: there is no such table", name)
+}
+
+// Size returns the bytes held.
+func (s *store) Size() int64 { return s.pool.size }
+
+// Keys returns the number of keys.
+func (s *store) Keys() int64 { return int64(s.live) }
+
+// Close ends the store. Its memory goes when the last of what was frozen is released.
+func (s *store) Close() error {
+	s.life.mu.Lock()
+	defer s.life.mu.Unlock()
+	if !s.life.closed {
+		s.life.closed = true
+		for _, t := range s.timers {
+			t.queue.close()
+		}
+		if s.life.open == 0 {
+			s.pool.close()
+		}
+	}
+	return nil
+}

@@ -1,0 +1,10 @@
+package statetest_test
+
+import (
+	"testing"
+
+	"github.com/millrace/millrace/state/statetest"
+)
+
+// TestReference looks whether the suite itself holds.
+func TestReference(t *testing.T) { statetest.Run(t, statetest.Reference) }
