@@ -2,6 +2,7 @@ package join
 
 import (
 	"math"
+	"math/bits"
 	"slices"
 	"unsafe"
 
@@ -110,10 +111,19 @@ func (p *packed) layOut(batches []columnar.Batch) bool {
 			at++
 		}
 	}
-	p.stride = roundUp(max(at, 1), 8)
+	p.stride = strideFor(max(at, 1))
 	p.plain += p.stride
 	p.widest += p.plain
 	return p.stride <= maxStride
+}
+
+// strideFor returns how far apart rows of n bytes are: if it costs little, a power of two, so that a short row lies in one cache line.
+func strideFor(n int) int {
+	n = roundUp(n, 8)
+	if power := 1 << bits.Len(uint(n-1)); power-n <= power/4 {
+		return power
+	}
+	return n
 }
 
 // roundUp rounds up to a multiple of a power of two.
