@@ -10,17 +10,27 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
+	"time"
 
 	"github.com/millrace/millrace/columnar"
 	"github.com/millrace/millrace/columnar/codec"
 	"github.com/millrace/millrace/connectors"
+	"github.com/millrace/millrace/connectors/ratelimit"
 )
 
 // Source gives Rows records, the i-th being At(i), for i from 0. At is called from many goroutines.
 type Source[T any] struct {
 	Rows int64
 	At   func(i int64) T
-	// SplitRows is how many records one split has; 0: 64 k.
+	// Endless goes on for ever; Rows is then 0.
+	Endless bool
+	// Rate is how many records all tasks make together a second at most; 0: no limit.
+	Rate float64
+	// Time is the event time of the i-th record. nil: they have none.
+	Time func(i int64) time.Time
+	// SplitRows is how many records one split has. Default: 64 k; with a Rate, what it makes in a tenth of a second, if that is fewer: so the
+	// tasks' numbers stay close to each other.
 	SplitRows int64
 }
 
@@ -33,29 +43,55 @@ func (Source[T]) Element() (zero T) { return zero }
 func (Source[T]) Name() string { return "generate" }
 
 // Describe implements connectors.Source.
-func (s Source[T]) Describe() string { return fmt.Sprintf("%d records", s.Rows) }
+func (s Source[T]) Describe() string {
+	text := "records without end"
+	if !s.Endless {
+		text = fmt.Sprintf("%d records", s.Rows)
+	}
+	if s.Rate > 0 {
+		text += fmt.Sprintf(", %g a second", s.Rate)
+	}
+	return text
+}
 
 // Validate implements connectors.Source.
 func (s Source[T]) Validate() error {
 	if s.Rows < 0 || s.SplitRows < 0 {
 		return fmt.Errorf("generating %d records in splits of %d: numbers must not be negative", s.Rows, s.SplitRows)
 	}
-	if s.At == nil && s.Rows > 0 {
+	if s.Rate < 0 {
+		return fmt.Errorf("generating %g records a second: the rate must not be negative", s.Rate)
+	}
+	if s.Endless && s.Rows > 0 {
+		return fmt.Errorf("generating %d records and endlessly many: only one of Rows and Endless may be set", s.Rows)
+	}
+	if s.At == nil && s.rows() > 0 {
 		return errors.New("no function is given to generate records with")
 	}
 	return nil
 }
 
 // IsBounded implements connectors.Source.
-func (Source[T]) IsBounded() bool { return true }
+func (s Source[T]) IsBounded() bool { return !s.Endless }
+
+// rows is the number of records there are to be.
+func (s Source[T]) rows() int64 {
+	if s.Endless {
+		return math.MaxInt64
+	}
+	return s.Rows
+}
 
 // Schema implements connectors.Source.
 func (Source[T]) Schema() *columnar.Schema { return codec.Columns[T]() }
 
 // Discover implements connectors.Source. Records that know their schema only at run time (columnar.Row) tell it by the first of them.
 func (s Source[T]) Discover(context.Context, connectors.Env) (connectors.Facts, error) {
-	facts := connectors.Facts{Schema: s.Schema(), Bytes: -1, Rows: s.Rows, Splits: int(max(1, (s.Rows+s.splitRows()-1)/s.splitRows()))}
-	if facts.Schema == nil && s.Rows > 0 {
+	facts := connectors.Facts{Schema: s.Schema(), Bytes: -1, Rows: s.Rows, Splits: splits(s.rows(), s.splitRows())}
+	if s.Endless {
+		facts.Rows = -1
+	}
+	if facts.Schema == nil && s.rows() > 0 {
 		if row, ok := any(s.At(0)).(columnar.Row); ok {
 			facts.Schema = row.Schema
 		}
@@ -64,15 +100,24 @@ func (s Source[T]) Discover(context.Context, connectors.Env) (connectors.Facts, 
 }
 
 func (s Source[T]) splitRows() int64 {
-	if s.SplitRows > 0 {
+	switch {
+	case s.SplitRows > 0:
 		return s.SplitRows
+	case s.Rate > 0:
+		return int64(max(1, min(defaultSplitRows, s.Rate/10)))
+	default:
+		return defaultSplitRows
 	}
-	return defaultSplitRows
+}
+
+// splits returns how many splits of step records there are, 1 at least.
+func splits(rows, step int64) int {
+	return int(max(1, min(math.MaxInt32, rows/step+min(rows%step, 1))))
 }
 
 // NewEnumerator implements connectors.Source.
 func (s Source[T]) NewEnumerator(_ connectors.Env, _ connectors.Scan, _ connectors.Facts) (connectors.Enumerator, error) {
-	return &enumerator{rows: s.Rows, step: s.splitRows()}, nil
+	return &enumerator{rows: s.rows(), step: s.splitRows()}, nil
 }
 
 // enumerator hands out ranges of numbers.
@@ -86,7 +131,7 @@ type enumerator struct {
 func (e *enumerator) Step(event connectors.Event) ([]connectors.Action, error) {
 	switch event := event.(type) {
 	case connectors.Started:
-		return []connectors.Action{connectors.Known{Splits: int((e.rows + e.step - 1) / e.step)}}, nil
+		return []connectors.Action{connectors.Known{Splits: splits(e.rows, e.step)}}, nil
 	case connectors.Restored:
 		return nil, e.restore(event)
 	case connectors.Returned:
@@ -142,7 +187,7 @@ func (e *enumerator) give(task int) connectors.Action {
 	if e.next >= e.rows {
 		return connectors.NoMore{Task: task}
 	}
-	from, to := e.next, min(e.rows, e.next+e.step)
+	from, to := e.next, e.next+min(e.step, e.rows-e.next)
 	e.next = to
 	return connectors.Assign{Task: task, Splits: []connectors.Split{encode(from, to)}}
 }
@@ -163,7 +208,7 @@ func decode(s connectors.Split) (from, to int64, err error) {
 }
 
 // NewReader implements connectors.Source.
-func (s Source[T]) NewReader(_ connectors.TaskEnv, scan connectors.Scan) (connectors.Reader, error) {
+func (s Source[T]) NewReader(env connectors.TaskEnv, scan connectors.Scan) (connectors.Reader, error) {
 	c, err := codec.Of[T]()
 	if err != nil {
 		return nil, err
@@ -172,6 +217,8 @@ func (s Source[T]) NewReader(_ connectors.TaskEnv, scan connectors.Scan) (connec
 	if r.rows == 0 {
 		r.rows = columnar.DefaultRows
 	}
+	r.limiter = ratelimit.New(s.Rate, env.Tasks)
+	r.rows = r.limiter.Rows(r.rows)
 	if scan.Columns != nil && r.schema != nil {
 		for _, f := range scan.Columns.Fields {
 			r.columns = append(r.columns, r.schema.Index(f.Name))
@@ -193,7 +240,12 @@ type reader[T any] struct {
 	starts   []connectors.Position // of splits
 	split    string                // being made
 	next, to int64
+	limiter  *ratelimit.Limiter
+	times    []int64 // of the batch being made
 }
+
+// patience is how long a Fetch may wait for its rate.
+const patience = 5 * time.Millisecond
 
 // Assign implements connectors.Reader.
 func (r *reader[T]) Assign(splits []connectors.Split, from []connectors.Position) error {
@@ -213,6 +265,9 @@ func (r *reader[T]) Fetch(ctx context.Context) (connectors.Fetched, error) {
 	if ctx.Err() != nil {
 		return connectors.Fetched{}, context.Cause(ctx)
 	}
+	if !r.limiter.Wait(ctx, patience) {
+		return connectors.Fetched{}, context.Cause(ctx)
+	}
 	for r.next == r.to {
 		if len(r.splits) == 0 {
 			return connectors.Fetched{}, io.EOF
@@ -224,6 +279,9 @@ func (r *reader[T]) Fetch(ctx context.Context) (connectors.Fetched, error) {
 	}
 	for ; r.next < r.to && r.encoder.Len() < r.rows; r.next++ {
 		r.encoder.Append(r.source.At(r.next))
+		if r.source.Time != nil {
+			r.times = append(r.times, columnar.Micros(r.source.Time(r.next)))
+		}
 	}
 	return r.batch()
 }
@@ -254,7 +312,9 @@ func (r *reader[T]) batch() (connectors.Fetched, error) {
 	if err != nil {
 		return connectors.Fetched{}, fmt.Errorf("storing generated records before number %d: %w", r.next, err)
 	}
-	b := columnar.Batch{Schema: schema, Columns: columns, Len: n}
+	b := columnar.Batch{Schema: schema, Columns: columns, Len: n, Time: r.times}
+	r.times = nil
+	r.limiter.Took(n)
 	if r.want != nil {
 		b = b.Project(r.want, r.columns)
 	}
