@@ -1,0 +1,128 @@
+package windowed
+
+import (
+	"math/rand/v2"
+	"testing"
+	"time"
+
+	"github.com/millrace/millrace/columnar"
+	"github.com/millrace/millrace/columnar/agg"
+	"github.com/millrace/millrace/operator/optest"
+	"github.com/millrace/millrace/stream"
+	"github.com/millrace/millrace/stream/window"
+)
+
+// counted is an output that counts rows.
+type counted struct{ rows int }
+
+func (o *counted) Emit(b columnar.Batch) { o.rows += b.Rows() }
+
+func (*counted) EmitSide(int, columnar.Batch) error { return nil }
+
+func (*counted) Room() int { return 1 }
+
+// source makes batches of 100,000 events per second of event time, out of order by up to a second.
+type source struct {
+	random *rand.Rand
+	keys   int64
+	n      int64
+	batch  columnar.Batch
+}
+
+const perSecond = 100_000
+
+func newSource(keys int64) *source {
+	s := &source{random: rand.New(rand.NewPCG(1, 2)), keys: keys}
+	s.batch = batchOf(make([]event, columnar.DefaultRows))
+	return s
+}
+
+// next returns the next batch and the watermark behind it.
+func (s *source) next() (columnar.Batch, int64) {
+	ks, vs := columnar.Values[int64](s.batch.Columns[0]), columnar.Values[int64](s.batch.Columns[1])
+	for i := range s.batch.Len {
+		ks[i], vs[i] = s.random.Int64N(s.keys), s.random.Int64N(1000)
+		s.batch.Time[i] = s.n*(1_000_000/perSecond) - s.random.Int64N(1_000_000)
+		s.n++
+	}
+	return s.batch, s.n*(1_000_000/perSecond) - 1_000_001
+}
+
+// BenchmarkSliced measures count and max by key over a stream of 100,000 events a second, emission included.
+func BenchmarkSliced(b *testing.B) {
+	most, err := agg.MaxOf(columnar.Int64Type)
+	if err != nil {
+		b.Fatal(err)
+	}
+	for _, c := range []struct {
+		name string
+		keys int64
+		a    window.Assigner
+		warm time.Duration // of event time
+	}{
+		{"tumbling=1m/keys=1e3", 1000, window.Tumbling(time.Minute), 2 * time.Minute},
+		{"sliding=1h,1s/keys=1e3", 1000, window.Sliding(time.Hour, time.Second), 61 * time.Minute},
+		{"sliding=10s,2s/keys=1e3", 1000, window.Sliding(10*time.Second, 2*time.Second), time.Minute},
+		{"tumbling=1m/keys=1e6", 1_000_000, window.Tumbling(time.Minute), 2 * time.Minute},
+		{"sliding=1m,1s/keys=1e6", 1_000_000, window.Sliding(time.Minute, time.Second), 2 * time.Minute},
+	} {
+		b.Run(c.name, func(b *testing.B) {
+			spec := Spec{Windows: window.New(c.a), Inputs: []Input{{Keys: 1, Gap: -1, Value: -1, Evict: -1, Late: -1, Calls: []Call{
+				{Function: agg.CountRows()}, {Function: most, Inputs: []int{1}},
+			}}}}
+			op := New(spec).(*Sliced)
+			env := optest.NewEnv(b, 0, eventSchema)
+			env.IsStreaming = true
+			if err := op.Open(env); err != nil {
+				b.Fatal(err)
+			}
+			s, out := newSource(c.keys), &counted{}
+			step := func() {
+				batch, mark := s.next()
+				run(b, op, op.Process(0, batch, out), out)
+				run(b, op, op.Advance(stream.Watermark(mark), out), out)
+			}
+			for s.n*(1_000_000/perSecond) < c.warm.Microseconds() {
+				step()
+			}
+			source := sourceTime(s, 200)
+			out.rows = 0
+			rows := 0
+			b.ReportAllocs()
+			for b.Loop() {
+				step()
+				rows += columnar.DefaultRows
+			}
+			took := b.Elapsed() - time.Duration(int64(source)*int64(b.N))
+			b.ReportMetric(float64(rows)/took.Seconds(), "rows/s")
+			b.ReportMetric(float64(took.Nanoseconds())/float64(rows), "ns/row")
+			if out.rows > 0 {
+				b.ReportMetric(float64(out.rows)/float64(rows), "emitted/row")
+				b.ReportMetric(float64(took.Nanoseconds())/float64(out.rows), "ns/emitted")
+			}
+			if err := op.Close(); err != nil {
+				b.Fatal(err)
+			}
+		})
+	}
+}
+
+// sourceTime measures a batch of the source.
+func sourceTime(s *source, n int) time.Duration {
+	start := time.Now()
+	other := *s
+	for range n {
+		other.next()
+	}
+	return time.Since(start) / time.Duration(n)
+}
+
+func run(b *testing.B, op stream.Resumer, err error, out stream.Output) {
+	b.Helper()
+	for more := true; more && err == nil; {
+		more, err = op.Resume(out)
+	}
+	if err != nil {
+		b.Fatal(err)
+	}
+}

@@ -1,0 +1,106 @@
+package windowed
+
+import (
+	"math"
+
+	"github.com/millrace/millrace/columnar"
+)
+
+// bucket is the rows of a batch that are in one slice.
+type bucket struct {
+	start int64
+	sel   []int32 // nil: all of the batch
+}
+
+// cutter puts the rows of batches by slices. Its buckets are used again.
+type cutter struct {
+	buckets []bucket
+	n       int
+	byStart map[int64]int // when they are many
+	spare   [][]int32
+}
+
+// fewBuckets is how many buckets are looked through one by one.
+const fewBuckets = 8
+
+// cut returns the rows of b by slices of that length, each in order; rows of which sliceOf says that they are in no window are left out.
+func (c *cutter) cut(b columnar.Batch, length int64, sliceOf func(int64) (int64, bool)) ([]bucket, error) {
+	lo, hi := bounds(b)
+	if lo == columnar.NoTime {
+		return nil, errNoTime
+	}
+	c.reset()
+	if start, ok := sliceOf(lo); ok && hi-start < length {
+		c.buckets = append(c.buckets[:0], bucket{start, b.Sel})
+		return c.buckets, nil
+	}
+	c.buckets = c.buckets[:0]
+	at, from := -1, int64(0) // the bucket of the last row, and its start
+	for i := range b.Rows() {
+		r := int32(b.Row(i))
+		t := b.Time[r]
+		if at < 0 || uint64(t)-uint64(from) >= uint64(length) {
+			if at = c.of(t, length, sliceOf); at < 0 {
+				continue
+			}
+			from = c.buckets[at].start
+		}
+		k := &c.buckets[at]
+		k.sel = append(k.sel, r)
+	}
+	return c.buckets, nil
+}
+
+// reset takes the memory of the buckets back.
+func (c *cutter) reset() {
+	for _, k := range c.buckets {
+		if k.sel != nil && cap(k.sel) > 0 && len(c.spare) < 64 && c.byStart != nil {
+			c.spare = append(c.spare, k.sel[:0])
+		}
+	}
+	c.byStart = nil
+}
+
+// of returns the bucket of a time, a new one if there is none; -1 when the time is in no window.
+func (c *cutter) of(t, length int64, sliceOf func(int64) (int64, bool)) int {
+	if len(c.buckets) <= fewBuckets {
+		for i := range c.buckets {
+			if uint64(t)-uint64(c.buckets[i].start) < uint64(length) {
+				return i
+			}
+		}
+	}
+	start, ok := sliceOf(t)
+	if !ok {
+		return -1
+	}
+	if c.byStart == nil {
+		c.byStart = map[int64]int{}
+	}
+	if i, ok := c.byStart[start]; ok {
+		return i
+	}
+	c.byStart[start] = len(c.buckets)
+	k := bucket{start: start, sel: []int32{}}
+	if n := len(c.spare); n > 0 {
+		k.sel, c.spare = c.spare[n-1], c.spare[:n-1]
+	}
+	c.buckets = append(c.buckets, k)
+	return len(c.buckets) - 1
+}
+
+// bounds returns the least and the greatest time of the rows that count, of which there must be one.
+func bounds(b columnar.Batch) (lo, hi int64) {
+	lo, hi = math.MaxInt64, math.MinInt64
+	if b.Sel == nil {
+		for _, t := range b.Time[:b.Len] {
+			lo, hi = min(lo, t), max(hi, t)
+		}
+		return lo, hi
+	}
+	for _, r := range b.Sel {
+		t := b.Time[r]
+		lo, hi = min(lo, t), max(hi, t)
+	}
+	return lo, hi
+}
