@@ -49,6 +49,12 @@ type Stater interface {
 	Restore(ctx context.Context, states [][]byte) error
 }
 
+// Ender is a writer that keeps something back at Prepare, to make larger files of it. End is called instead of the last Prepare, when the input
+// has ended: it returns what Prepare would and all that was kept back.
+type Ender interface {
+	End(ctx context.Context) ([]Committable, error)
+}
+
 // Committable is something durable that a commit makes visible.
 type Committable struct {
 	Data  []byte // the connector's own encoding; begins with a version byte

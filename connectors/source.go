@@ -74,7 +74,9 @@ type Env struct {
 	Job   string // the job's name
 	Node  string // the logical node's name and call site
 	UID   string // of the logical node: names that outlive the run, as transactions' do, are made of it
-	// Checkpoints is the time between two checkpoints; 0: there is none but the end of the input.
+	// IsStreaming says that the job takes checkpoints and that a later run may go on from them: what was prepared must outlive a failed run.
+	// Checkpoints is the time between two, 0 when there is no fixed one.
+	IsStreaming bool
 	Checkpoints time.Duration
 }
 

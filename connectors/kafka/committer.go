@@ -69,9 +69,9 @@ func (c *committer) Commit(ctx context.Context, list []connectors.Committable, f
 	return p, nil
 }
 
-// Abort implements connectors.Committer.
+// Abort implements connectors.Committer. What a stream has prepared, a later run may have to commit; what is open beside, that run aborts.
 func (c *committer) Abort(ctx context.Context) error {
-	if !c.exact {
+	if !c.exact || c.names.run == "" {
 		return nil
 	}
 	client, err := c.cluster.client()

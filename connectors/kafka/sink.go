@@ -165,7 +165,7 @@ func (s Sink[T]) names(env connectors.Env) names {
 		}
 	}
 	n := names{prefix: prefix}
-	if env.Checkpoints == 0 {
+	if !env.IsStreaming {
 		n.run = env.RunID
 	}
 	return n

@@ -3,6 +3,7 @@
 package sink
 
 import (
+	"context"
 	"fmt"
 
 	"github.com/millrace/millrace/columnar"
@@ -35,7 +36,7 @@ func (o *Operator) Open(env *stream.Env) error {
 // Env returns what a connector gets of a task's environment.
 func Env(env *stream.Env) connectors.TaskEnv {
 	return connectors.TaskEnv{
-		Env:  connectors.Env{Files: env.Files, Log: env.Log, RunID: env.RunID, Job: env.Job, Node: env.Node, UID: env.UID},
+		Env:  connectors.Env{Files: env.Files, Log: env.Log, RunID: env.RunID, Job: env.Job, Node: env.Node, UID: env.UID, IsStreaming: env.IsStreaming},
 		Task: env.Task, Tasks: env.Tasks, Attempt: env.Attempt, Count: env.Metrics.Count,
 		Report: func(b connectors.Bad) error {
 			return env.Bad(stream.Bad{Source: b.Source, Offset: b.Offset, Record: string(b.Record), Reason: b.Reason})
@@ -53,13 +54,17 @@ func (o *Operator) Process(_ int, b columnar.Batch, _ stream.Output) error {
 
 // EndInput implements stream.Operator: what was written becomes durable.
 func (o *Operator) EndInput(int, stream.Output) error {
-	c, err := o.prepare()
+	prepare := o.writer.Prepare
+	if e, ok := o.writer.(connectors.Ender); ok {
+		prepare = e.End
+	}
+	c, err := o.prepare(prepare)
 	o.prepared = c
 	return err
 }
 
-func (o *Operator) prepare() ([]connectors.Committable, error) {
-	c, err := o.writer.Prepare(o.env.Context)
+func (o *Operator) prepare(prepare func(context.Context) ([]connectors.Committable, error)) ([]connectors.Committable, error) {
+	c, err := prepare(o.env.Context)
 	if err != nil {
 		return nil, fmt.Errorf("finishing output: %w", err)
 	}
@@ -72,7 +77,7 @@ func (o *Operator) prepare() ([]connectors.Committable, error) {
 // Cut makes durable what was written since the last checkpoint. It returns what has to be committed, and what the writer wants to be told
 // when the job goes on from the checkpoint; nil: nothing.
 func (o *Operator) Cut() (prepared []connectors.Committable, writer []byte, err error) {
-	prepared, err = o.prepare()
+	prepared, err = o.prepare(o.writer.Prepare)
 	prepared = append(o.prepared, prepared...)
 	o.prepared = nil
 	if s, ok := o.writer.(connectors.Stater); ok && err == nil {
