@@ -74,6 +74,8 @@ func settings(t *testing.T) map[string]runner.Options {
 		"killed":             {Parallelism: 3, Probe: killer(1), Attempts: 10},
 		"killed, pipelined":  {Parallelism: 3, Probe: killer(2), Attempts: 10, Pipelined: true},
 		"damaged scratch":    damaged,
+		"batches of 1":       {Parallelism: 2, BatchRows: 1},
+		"batches of 7":       {Parallelism: 3, BatchRows: 7, Memory: 256 << 10, Scratch: t.TempDir(), Probe: killer(4), Attempts: 10},
 		"never by broadcast": {Parallelism: 2, Broadcast: 1},
 	}
 }
@@ -149,6 +151,27 @@ func run[T any](t *testing.T, o runner.Options, build func(job *plan.Job) datase
 		t.Fatal(err)
 	}
 	return sink.committed
+}
+
+// TestBatchRows checks that the setting by which all tests are run with small batches does what it says, behind sources, operators and exchanges.
+func TestBatchRows(t *testing.T) {
+	for _, most := range []int{1, 7, 8192} {
+		for name, build := range map[string]func(d dataset.DataSet[int64]) dataset.DataSet[int64]{
+			"source": func(d dataset.DataSet[int64]) dataset.DataSet[int64] { return d },
+			"operator": func(d dataset.DataSet[int64]) dataset.DataSet[int64] {
+				return dataset.Map(d, func(i int64) int64 { return -i })
+			},
+			"exchange": dataset.Distinct[int64],
+		} {
+			sink := &memorySink[int64]{}
+			_, err := runner.Run(t.Context(), func(job *plan.Job) {
+				dataset.Write(build(dataset.Generate(job, 20_000, func(i int64) int64 { return i })), sink)
+			}, runner.Options{Parallelism: 1, BatchRows: most})
+			if err != nil || sink.largest != most || len(sink.committed) != 20_000 {
+				t.Errorf("%s: a batch of %d rows, %d records; %v", name, sink.largest, len(sink.committed), err)
+			}
+		}
+	}
 }
 
 func compareSales(a, b Sale) int {

@@ -73,7 +73,7 @@ func truncate(path string) error {
 
 // TestLostScratch damages what lies between stages in mid-job: it is made again, and the result is right.
 func TestLostScratch(t *testing.T) {
-	const rows, groups = 600_000, 150_000
+	const rows, groups = 400_000, 200_000
 	type pair = dataset.Keyed[int64, int64]
 	key := func(p pair) int64 { return p.Key }
 	pairs := func(job *plan.Job) dataset.DataSet[pair] {
@@ -103,7 +103,7 @@ func TestLostScratch(t *testing.T) {
 				v := &vandal{dir: dir, edge: job.edge, stage: job.stage, damage: damage}
 				sink := &memorySink[pair]{}
 				s, err := runner.Run(t.Context(), func(j *plan.Job) { dataset.Write(job.build(j), sink) }, runner.Options{
-					Parallelism: 2, Memory: 4 << 20, Scratch: dir, Probe: v.probe,
+					Parallelism: 2, Memory: 2 << 20, Scratch: dir, Probe: v.probe,
 				})
 				if err != nil {
 					t.Fatal(err)

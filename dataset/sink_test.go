@@ -13,8 +13,9 @@ import (
 
 // memorySink keeps the records that were committed, task after task. Its memory counts nowhere, so that jobs can be run with little of it.
 type memorySink[T any] struct {
-	mu        sync.Mutex // guards prepared
+	mu        sync.Mutex // guards prepared and largest
 	prepared  map[string][]T
+	largest   int // rows of a batch
 	committed []T
 }
 
@@ -45,6 +46,9 @@ type memoryWriter[T any] struct {
 }
 
 func (w *memoryWriter[T]) Write(_ context.Context, b columnar.Batch) error {
+	w.sink.mu.Lock()
+	w.sink.largest = max(w.sink.largest, b.Rows())
+	w.sink.mu.Unlock()
 	got, err := w.decoder.Decode(b, nil)
 	w.records = append(w.records, got...)
 	return err

@@ -56,6 +56,9 @@ type Options struct {
 	Running func(Controls)
 	// Probe is called once a turn of each task's loop; its error kills the attempt: for tests. nil: none.
 	Probe func(control.Attempt) error
+	// BatchRows bounds the rows of each batch that sources, operators and exchanges hand on, of jobs whose input ends: for tests, which show
+	// with it that results do not depend on it. Default: what is fast, about 8192.
+	BatchRows int
 }
 
 func (o Options) withDefaults() Options {
@@ -250,7 +253,8 @@ func (r *run) execute(ctx context.Context, memory *budget.Budget, scratch *spill
 	}
 	w := worker.New(context.WithoutCancel(ctx), worker.Config{
 		Streaming: liveWorker, Backend: r.newStore, Plan: r.plan, RunID: r.id, Memory: memory, Spill: scratch, Files: r.files, Log: r.options.Log, Probe: r.options.Probe,
-		Bad: func(a control.Attempt, n *plan.Node, b stream.Bad) error { return r.bad.take(ctx, a, n, b) },
+		Bad:       func(a control.Attempt, n *plan.Node, b stream.Bad) error { return r.bad.take(ctx, a, n, b) },
+		BatchRows: r.options.BatchRows,
 	}, worker.Events{
 		Succeeded: func(a control.Attempt, report control.Report) {
 			if err := r.bad.succeeded(ctx, a); err != nil {

@@ -20,6 +20,7 @@ type queue struct {
 	elements []element
 	next     int
 	metrics  *metrics.Set // of the operator that emits
+	rows     int          // the most a batch has; 0: as many as were emitted
 	sides    map[int][]shuffle.Writer
 }
 
@@ -34,7 +35,18 @@ func (q *queue) Emit(b columnar.Batch) {
 		return
 	}
 	q.metrics.RowsOut.Add(int64(n))
-	q.elements = append(q.elements, element{batch: b})
+	for rest := b; n > 0; n = rest.Rows() {
+		b, rest = cutBatch(rest, q.rows)
+		q.elements = append(q.elements, element{batch: b})
+	}
+}
+
+// cutBatch divides a batch into its first rows, at most most of them, and the rest, which may have none. most 0: all are the first.
+func cutBatch(b columnar.Batch, most int) (first, rest columnar.Batch) {
+	if n := b.Rows(); most > 0 && n > most {
+		return b.Slice(0, most), b.Slice(most, n-most)
+	}
+	return b, columnar.Batch{}
 }
 
 // EmitSide implements stream.Output. The rows of a side that nobody reads are dropped.

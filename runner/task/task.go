@@ -37,6 +37,7 @@ type Input struct {
 	Port int
 	Gate shuffle.Gate
 
+	rest columnar.Batch      // of what the gate gave last: rows not taken yet
 	feed int                 // its number among what the operator is fed by
 	cut  stream.CheckpointID // the barrier that has come on all its channels
 }
@@ -63,6 +64,9 @@ type Operator struct {
 // Config is what a task is made of.
 type Config struct {
 	Operators []Operator // head first
+	// BatchRows cuts what operators emit, and what gates give, into batches of at most so many rows: tests show with it that results do not
+	// depend on batches. 0: batches are as they come.
+	BatchRows int
 	// Probe is called once a turn of the loop, as long as there is something to do; its error ends the task: tests kill tasks with it. nil:
 	// none.
 	Probe func() error
@@ -106,7 +110,7 @@ func New(c Config) *Task {
 	for _, o := range t.config.Operators {
 		l := &link{name: o.Name, op: o.Op, env: o.Env, abilities: abilitiesOf(o.Op)}
 		l.told, l.marked.Watermark = stream.NoWatermark, stream.NoWatermark
-		l.out.metrics = o.Env.Metrics
+		l.out.metrics, l.out.rows = o.Env.Metrics, c.BatchRows
 		o.Env.SetAlarm = func(at time.Time) { l.alarm = at }
 		o.Env.Post = func(f func(stream.Output) error) bool { return t.post(l, f) }
 		t.chain.links = append(t.chain.links, l)
@@ -456,7 +460,7 @@ func (t *Task) takeInput() (bool, error) {
 		if in.Gate == nil || in.cut != 0 || !t.chain.links[in.At].takes(in.Port) {
 			continue
 		}
-		item, ok, err := in.Gate.Poll()
+		item, ok, err := in.poll(t.config.BatchRows)
 		if err != nil {
 			return true, fmt.Errorf("reading exchanged rows: %w", err)
 		}
@@ -475,6 +479,18 @@ func (t *Task) takeInput() (bool, error) {
 		}
 	}
 	return false, nil
+}
+
+// poll gives what the gate does, in batches of at most so many rows.
+func (in *Input) poll(rows int) (i shuffle.Item, ok bool, err error) {
+	if in.rest.Rows() == 0 {
+		if i, ok, err = in.Gate.Poll(); rows == 0 || !ok || err != nil || i.Mark.Kind != stream.NoMark {
+			return i, ok, err
+		}
+		in.rest = i.Batch
+	}
+	i.Batch, in.rest = cutBatch(in.rest, rows)
+	return i, true, nil
 }
 
 // port is an input of an operator of the chain.

@@ -48,6 +48,8 @@ type Config struct {
 	Bad func(a control.Attempt, n *plan.Node, b stream.Bad) error
 	// Probe is called once a turn of each task's loop; an error kills the attempt. nil: none.
 	Probe func(control.Attempt) error
+	// BatchRows bounds the rows of each batch; 0: batches are as they come.
+	BatchRows int
 	// Streaming is set for jobs that take checkpoints.
 	Streaming *Streaming
 	// Backend makes the keyed state of operators that have some.
@@ -247,6 +249,7 @@ func (w *Worker) prepare(ctx context.Context, a control.Assignment, r *running) 
 		cuts := &cuts{worker: w, assignment: a, stage: stage}
 		config.Cut, config.Ended = cuts.take, func() { w.events.Ended(a.Attempt) }
 	}
+	config.BatchRows = w.config.BatchRows
 	p.task = task.New(config)
 	if origin != nil {
 		p.err = w.read(p.task, stage, a, origin, r)
@@ -327,7 +330,11 @@ func (w *Worker) set(at Place, task int) *metrics.Set {
 // read makes a source's task read.
 func (w *Worker) read(t *task.Task, stage *physical.Stage, a control.Assignment, env *stream.Env, r *running) error {
 	read := stage.Chain[0].Spec.(physical.Source).Read
-	reader, err := read.Source.NewReader(sink.Env(env), read.Scan)
+	scan := read.Scan
+	if w.config.BatchRows > 0 {
+		scan.Rows = w.config.BatchRows
+	}
+	reader, err := read.Source.NewReader(sink.Env(env), scan)
 	if err != nil {
 		return fmt.Errorf("%s: opening %s: %w", env.Node, read.Source.Describe(), err)
 	}
