@@ -337,6 +337,11 @@ func (c *Core) release(p *pending) (done []Task) {
 			done = append(done, t)
 		}
 	}
+	for _, other := range c.pending {
+		for _, t := range done { // it may not be there any more to answer; its state is the final one
+			delete(other.waits, t)
+		}
+	}
 	return done
 }
 

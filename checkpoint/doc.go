@@ -1,2 +1,68 @@
 // Package checkpoint makes consistent cuts of a job, keeps them, and gives them back.
+//
+// In the order a reader needs them:
+//
+//   - [Core] is the protocol: step(event) -> actions, pure. It says when checkpoints begin, when they are complete, and what is committed then.
+//   - [Store] keeps the checkpoints of a job in a folder, for one incarnation of it: Begin, Complete or Discard, Latest. [Writer] is the side of
+//     it that tasks write their snapshots by.
+//   - [Manifest] is what a checkpoint says of itself; [Saved] is one that is open for reading: Rows gives a table back to tasks, however many.
+//   - [Compare] says what a new version of a job makes of saved state, before it runs; Rows migrates by the same rules.
+//   - [Saved.Inspect] shows what is in a checkpoint.
+//
+// # A checkpoint's life
+//
+//	coordinator   Core: Trigger        Acked, from all      Persist    Stored        Commit   Notify
+//	                 | Store.Begin        ^                    | Store.Complete ^       |        |
+//	tasks            '-> barriers -> Frozen -> Writer.Write    '-> manifest ----'       '-> sinks '-> operators
+//	                                 (task)    (beside it)         renamed last
+//
+// Whatever fails before the manifest is in place fails the checkpoint, not the job. Output that sinks prepared is in the manifest until it is
+// known to be visible: whoever begins from a checkpoint first commits what its manifest lists. A savepoint in passing commits nothing and is not
+// what recovery begins from; one that stops the job is.
+//
+// # Whose folder it is
+//
+// Two incarnations of a job may believe that they are the one. The file epoch-N tells: Open makes the next one (Create is exclusive), and
+// everything that is written looks first whether there is a greater. That leaves a gap between the look and the write, which matters for the
+// manifest alone. So Open also renames the folders of all checkpoints that are not complete: of the old incarnation's manifest and the new
+// one's folder, one is renamed first, and the other rename then fails or is undone. What Open has found afterwards is all there will be.
+//
+// # Format, version 1
+//
+// A job's folder, in which paths of manifests are relative to it ("root": ".."):
+//
+//	epoch-00000003                      JSON: job, run, time of the incarnation that may write
+//	chk-00000017/manifest.json          complete when this is there
+//	chk-00000017/count-0-seen-5f2c09b1d3e4.arrow
+//	dead-00000016-00000003/             not completed, put aside by epoch 3
+//
+// The folder of the greatest number is never removed, though it may be empty: numbers grow over all incarnations. Files may be referred to by
+// manifests of later checkpoints (of tasks that have ended, the final state is written once) and stay until no manifest that is kept does.
+//
+// A savepoint is one folder with a manifest ("root": ".") and all its files, and can be moved. A job that was stopped with one leaves a manifest
+// in its own folder that has "moved", the savepoint's URL, and nothing else to read.
+//
+// manifest.json is {"format": "millrace checkpoint", "version": 1, "check": "xxh3:...", "manifest": {...}}; the check is XXH3-64, in
+// hexadecimal, of the manifest's JSON without insignificant blanks. Bytes are in base64, times as RFC 3339. The manifest:
+//
+//	id, kind               kind is checkpoint, savepoint, stop, drain or last
+//	job, run, epoch, time  who made it, when
+//	root, moved            see above
+//	fingerprint, plan      of the job's graph
+//	operators              uid, name, parallelism, keyGroups, enumerator (bytes: which splits there are), tables, parts
+//	  tables               name, kind, distribution (keyed, spread, union, broadcast), keys, namespace, values (name, type, nullable, ...), ttl
+//	  parts                by task: task {stage, task}, ended, blobs (bytes by name), tables
+//	    tables             table (its name), rows, files
+//	      files            path or inline (the bytes of a small file), size, rows, check (XXH3-64 of the bytes), index
+//	        index          [first key group, last key group, rows] for each record batch
+//	committables           checkpoint, uid, task, data (bytes, the connector's), rows, bytes, files
+//
+// A file of rows is an Arrow IPC file. Its columns are key_group (int32, of keyed tables only; when the table has a column of that name,
+// key_group_0) and those of the table: keys, namespace, values, and written_at when it has a time to live. A name that is taken has a number
+// behind it. Rows of a keyed table are ordered by key group: the low bits of the hash of the keys as package columnar/keys defines it. The order
+// within a key group means nothing. A record batch has rows of one or more groups, a group lies in one or more batches that follow each other.
+//
+// Readers of one version read manifests of all earlier ones, and refuse later ones.
+//
+// The package starts goroutines in Verify alone, which waits for them. Stability: engine-private, but for the format.
 package checkpoint

@@ -99,7 +99,8 @@ type (
 		Tasks []Task
 		Done  []Task // of Tasks: those that have nothing left to do and end
 	}
-	// Abort tells tasks that nothing will come of a checkpoint. What is there of it can be removed. Tasks that stopped for it go on.
+	// Abort tells tasks that nothing will come of a checkpoint. What is there of it can be removed. Tasks that stopped for it go on. Its
+	// barriers may reach a task after this does: they are let pass then, and above all nothing stops for them.
 	Abort struct {
 		ID    stream.CheckpointID
 		Tasks []Task

@@ -113,7 +113,7 @@ func (s *Store) Begin(ctx context.Context, id stream.CheckpointID, kind Kind, ta
 			return err
 		}
 		// Also for a savepoint: it takes the number.
-		if err := s.folder.FS.Mkdir(ctx, p.dir().Path); err != nil || !kind.IsSavepoint() {
+		if err := s.folder.FS.Mkdir(ctx, p.Folder().Path); err != nil || !kind.IsSavepoint() {
 			return err
 		}
 		if target == "" {
@@ -160,7 +160,7 @@ func (s *Store) Complete(ctx context.Context, c Completion) (*Manifest, error) {
 	m, err := s.finish(ctx, c)
 	if err != nil {
 		err = orFenced(ctx, s.folder, s.epoch, err)
-		return nil, fmt.Errorf("completing %s %d in %s: %w", c.Place.Kind, c.Place.ID, c.Place.dir(), err)
+		return nil, fmt.Errorf("completing %s %d in %s: %w", c.Place.Kind, c.Place.ID, c.Place.Folder(), err)
 	}
 	s.mu.Lock()
 	delete(s.begun, m.ID)
@@ -180,7 +180,7 @@ func (s *Store) finish(ctx context.Context, c Completion) (*Manifest, error) {
 			return nil, err
 		}
 	}
-	if err := s.writeManifest(ctx, p.dir(), m); err != nil {
+	if err := s.writeManifest(ctx, p.Folder(), m); err != nil {
 		return nil, err
 	}
 	if p.Kind == Savepoint {

@@ -72,7 +72,7 @@ func (s *Store) Discard(ctx context.Context, id stream.CheckpointID) error {
 		err = errors.Join(err, p.Root.FS.RemoveAll(ctx, p.Root.Path))
 	}
 	if err != nil {
-		return fmt.Errorf("discarding %s %d in %s: %w", p.Kind, id, p.dir(), err)
+		return fmt.Errorf("discarding %s %d in %s: %w", p.Kind, id, p.Folder(), err)
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()

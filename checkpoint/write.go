@@ -33,7 +33,8 @@ type Place struct {
 	Sub  string
 }
 
-func (p Place) dir() Folder { return p.Root.join(p.Sub) }
+// Folder is that of the checkpoint: where its manifest will be.
+func (p Place) Folder() Folder { return p.Root.join(p.Sub) }
 
 // OperatorState is what is to be written of one operator in a task.
 type OperatorState struct {
@@ -84,7 +85,7 @@ func (w *Writer) writeTable(ctx context.Context, at Place, task Task, o Operator
 		inline = 0
 	}
 	err := retried(ctx, func() error {
-		f := newStateFile(ctx, at.dir(), fileName(o.UID, task, t.Name), inline)
+		f := newStateFile(ctx, at.Folder(), fileName(o.UID, task, t.Name), inline)
 		index, err := writeRows(ctx, f, o.Frozen, i, w.Codec)
 		if err == nil && len(index) == 0 {
 			return nil
