@@ -27,11 +27,18 @@ const countedFiles = 64
 
 // Discover lists the files and infers the schema from the first that has data, unless the format has one.
 func (s Source[T]) Discover(ctx context.Context, env connectors.Env) (connectors.Facts, error) {
+	facts := connectors.Facts{Schema: s.Format.Schema(), Bytes: -1, Rows: -1, Splits: -1}
+	if s.Watch > 0 && facts.Schema != nil {
+		return facts, nil
+	}
 	found, err := list(ctx, env.Files, splitPaths(s.Path), s.Flat, pruner{budget: discoverFolders})
 	if err != nil {
 		return connectors.Facts{}, err
 	}
-	facts := connectors.Facts{Schema: s.Format.Schema(), Bytes: -1, Rows: -1, Splits: -1}
+	if s.Watch > 0 {
+		facts.Schema, err = s.infer(ctx, env.Files, found)
+		return facts, err
+	}
 	if !found.cut {
 		facts.Known, facts.Bytes = found, found.bytes()
 		facts.Splits = max(int(facts.Bytes/s.splitBytes()), 1)

@@ -113,18 +113,24 @@ func (e *enumerator) serve(who connectors.Requested) connectors.Action {
 
 // takeBack puts what is left of splits in front.
 func (e *enumerator) takeBack(event connectors.Returned) error {
+	left, err := leftOf(event.Splits, event.Positions)
+	e.pending = append(left, e.pending...)
+	return err
+}
+
+// leftOf returns splits that have what is left behind the positions.
+func leftOf(splits []connectors.Split, positions []connectors.Position) ([]connectors.Split, error) {
 	var left []connectors.Split
-	for i, s := range event.Splits {
+	for i, s := range splits {
 		var at connectors.Position
-		if i < len(event.Positions) {
-			at = event.Positions[i]
+		if i < len(positions) {
+			at = positions[i]
 		}
 		s, err := resumed(s, at)
 		if err != nil {
-			return err
+			return nil, err
 		}
 		left = append(left, s)
 	}
-	e.pending = append(left, e.pending...)
-	return nil
+	return left, nil
 }

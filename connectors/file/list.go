@@ -8,6 +8,7 @@ import (
 	"path"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/millrace/millrace/vfs"
 )
@@ -17,6 +18,7 @@ type found struct {
 	URL  string
 	Size int64
 	Keys []key // from the names of its folders, outermost first
+	Time time.Time
 }
 
 // listing is the files that a path stands for, in order of path.
@@ -126,7 +128,7 @@ func (l *lister) walk(ctx context.Context, info vfs.Info, keys []key) error {
 	if !info.IsDir {
 		if url := l.fsys.URL(info.Path); !l.seen[url] {
 			l.seen[url] = true
-			l.out.files = append(l.out.files, found{URL: url, Size: info.Size, Keys: keys})
+			l.out.files = append(l.out.files, found{URL: url, Size: info.Size, Keys: keys, Time: info.ModTime})
 		}
 		return nil
 	}

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/millrace/millrace/columnar"
 	"github.com/millrace/millrace/connectors"
@@ -29,6 +30,13 @@ type Source[T any] struct {
 	SplitBytes int64
 	// OnBad is what becomes of records that cannot be decoded. Default: the job fails.
 	OnBad onbad.Policy
+	// Watch makes the source endless: it looks for new files in that interval. Each file is read once, as long as it is when it is found; files
+	// that are still being written are to be hidden, named as Unfinished says, or younger than MinAge. A path that is not there yet is waited for.
+	Watch time.Duration
+	// MinAge is how long a file must not have changed, by the clock of who stored it, before Watch takes it. Default: none.
+	MinAge time.Duration
+	// Unfinished are ends of names that Watch leaves alone. Default: .tmp, .temp, .part, .partial, .inprogress, .crdownload, ._COPYING_.
+	Unfinished []string
 }
 
 var _ connectors.TypedSource[string] = Source[string]{}
@@ -41,10 +49,14 @@ func (Source[T]) Name() string { return "file" }
 
 // Describe returns format and path.
 func (s Source[T]) Describe() string {
-	if s.Format == nil {
-		return s.Path
+	text := s.Path
+	if s.Format != nil {
+		text = s.Format.Name() + " " + s.Path
 	}
-	return s.Format.Name() + " " + s.Path
+	if s.Watch > 0 {
+		text += " (watched)"
+	}
+	return text
 }
 
 // Validate reports a missing path or format.
@@ -59,14 +71,17 @@ func (s Source[T]) Validate() error {
 	if s.SplitBytes < 0 {
 		errs = append(errs, fmt.Errorf("file.Source: SplitBytes is %d", s.SplitBytes))
 	}
+	if s.Watch < 0 || s.MinAge < 0 || s.Watch == 0 && (s.MinAge > 0 || len(s.Unfinished) > 0) {
+		errs = append(errs, errors.New("file.Source: MinAge and Unfinished are for Watch, which must not be negative"))
+	}
 	if v, ok := s.Format.(interface{ Validate() error }); ok {
 		errs = append(errs, v.Validate())
 	}
 	return errors.Join(append(errs, s.OnBad.Validate())...)
 }
 
-// IsBounded returns true.
-func (Source[T]) IsBounded() bool { return true }
+// IsBounded says whether files are looked for only once.
+func (s Source[T]) IsBounded() bool { return s.Watch == 0 }
 
 // Schema is the format's; nil when only the files can tell.
 func (s Source[T]) Schema() *columnar.Schema { return s.Format.Schema() }
@@ -77,6 +92,19 @@ func (s Source[T]) BadPolicy() onbad.Policy { return s.OnBad }
 // NewEnumerator starts handing out splits.
 func (s Source[T]) NewEnumerator(env connectors.Env, scan connectors.Scan, facts connectors.Facts) (connectors.Enumerator, error) {
 	schema := cmp.Or(facts.Schema, s.Format.Schema())
+	if s.Watch > 0 {
+		w := &watcher{every: s.Watch, log: env.Log}
+		w.find = func(ctx context.Context, tasks int, seen map[string]bool) (sighting, error) {
+			found, err := s.look(ctx, env.Files, pruner{filter: scan.Filter, schema: schema})
+			if err != nil {
+				return sighting{}, err
+			}
+			return found.fresh(ctx, seen, func(l *listing) (planned, error) {
+				return planSplits(ctx, env.Files, s.Format, l, s.splitBytes(), tasks)
+			})
+		}
+		return w, nil
+	}
 	e := &enumerator{}
 	e.list = func(ctx context.Context, tasks int) (planned, error) {
 		found, _ := facts.Known.(*listing)
