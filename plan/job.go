@@ -32,6 +32,7 @@ type Node struct {
 	Schema      *columnar.Schema // of the output; nil while only the data can tell
 	UID         string           // set by the user: the identity of the node's state
 	Parallelism int              // set by the user; 0: the job's
+	Chaining    Chaining
 }
 
 // String is how messages name the node: "wordcount.go:31: GroupBy".

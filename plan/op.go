@@ -152,6 +152,10 @@ const (
 	Rebalance                      // in turn
 	Broadcast                      // every row to every task
 	Gather                         // every row to the one task
+	Forward                        // to the task of the same number, in proportion where there are more tasks or fewer
+	Rescale                        // in turn, among the tasks that are a task's share
+	Shuffle                        // at random
+	ByLoad                         // to the task that is the least behind with its work
 )
 
 // Partition spreads rows anew.
@@ -296,7 +300,7 @@ func (Union) Describe() string { return "" }
 
 // Describe implements Op.
 func (o Partition) Describe() string {
-	name := [...]string{"by hash of", "by range of", "by index in", "in turn", "to all", "to one"}[o.Kind]
+	name := [...]string{"by hash of", "by range of", "by index in", "in turn", "to all", "to one", "forward", "in turn, near by", "at random", "by load"}[o.Kind]
 	if len(o.Columns) == 0 {
 		return name
 	}

@@ -99,6 +99,17 @@ func (q *queue) hasRoom() bool {
 	return q.batches < queueBlocks
 }
 
+// rows returns how many rows are waiting.
+func (q *queue) rows() int {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	n := 0
+	for i := range q.items {
+		n += q.items[i].Batch.Rows()
+	}
+	return n
+}
+
 func (q *queue) onRoom(wake func()) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -123,6 +134,10 @@ func (p *Pipe) Writer(producer int, schema *columnar.Schema, by partition.Partit
 	w := &pipeWriter{queues: p.queues[producer], by: by, schema: schema, channels: make([]*columnar.BatchBuilder, len(p.queues[producer]))}
 	w.sel = make([][]int32, len(w.queues))
 	w.facts = Facts{Rows: make([]int64, len(w.queues)), Bytes: make([]int64, len(w.queues))}
+	if by, ok := by.(partition.LoadAware); ok {
+		w.anyRoom = true
+		by.Watch(w.backlog)
+	}
 	for _, q := range w.queues {
 		q.onRoom(wake)
 	}
@@ -137,16 +152,26 @@ type pipeWriter struct {
 	sel      [][]int32
 	facts    Facts
 	flushed  time.Time // since when rows may be waiting; zero: not known
+	anyRoom  bool      // one channel with room is enough
+}
+
+// backlog returns how many rows wait in a channel.
+func (w *pipeWriter) backlog(channel int) int {
+	rows := w.queues[channel].rows()
+	if c := w.channels[channel]; c != nil {
+		rows += c.Len()
+	}
+	return rows
 }
 
 // HasRoom implements Writer.
 func (w *pipeWriter) HasRoom() bool {
 	for _, q := range w.queues {
-		if !q.hasRoom() {
-			return false
+		if q.hasRoom() == w.anyRoom {
+			return w.anyRoom
 		}
 	}
-	return true
+	return !w.anyRoom
 }
 
 // Write implements Writer.

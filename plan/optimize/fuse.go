@@ -27,7 +27,7 @@ func fuse(g *graph) bool {
 			n.Name = before.Name
 		}
 		n.Site = before.Site
-		n.Inputs = before.Inputs
+		n.Inputs, n.Chaining = before.Inputs, before.Chaining
 		return true
 	}
 	return false

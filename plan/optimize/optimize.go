@@ -81,7 +81,7 @@ func (g *graph) count() {
 
 // only says whether n is all that reads its input, so that the two may be changed together.
 func (g *graph) only(n *plan.Node) bool {
-	return len(n.Inputs) == 1 && g.consumers[n.Inputs[0]] == 1 && n.Inputs[0].Parallelism == n.Parallelism
+	return len(n.Inputs) == 1 && g.consumers[n.Inputs[0]] == 1 && n.Inputs[0].Parallelism == n.Parallelism && n.MayChain()
 }
 
 // job returns the graph as a job, its nodes numbered and in an order in which each follows its inputs.

@@ -35,6 +35,7 @@ func Compile(job *plan.Job, o Options) (*Plan, error) {
 			return nil, fmt.Errorf("%s: %w", n, err)
 		}
 	}
+	c.fill(job)
 	for _, e := range c.plan.Edges {
 		e.From.Outputs = append(e.From.Outputs, e)
 	}
@@ -105,6 +106,15 @@ func (c *compiler) node(n *plan.Node) error {
 	return nil
 }
 
+// fill gives stages that only hand rows on an operator that does so: one exchange follows another.
+func (c *compiler) fill(job *plan.Job) {
+	for _, n := range job.Nodes {
+		if s := c.at[n.ID]; s != nil && len(s.Chain) == 0 {
+			s.Chain = []Op{{Node: n, Spec: Pick{first(len(n.Schema.Fields))}}}
+		}
+	}
+}
+
 // stage opens a new stage for a node.
 func (c *compiler) stage(n *plan.Node) *Stage {
 	s := &Stage{ID: len(c.plan.Stages), Tasks: c.options.Parallelism}
@@ -129,7 +139,7 @@ func (c *compiler) chain(n *plan.Node, spec Spec) { c.place(n, c.behind(n), spec
 func (c *compiler) behind(n *plan.Node) *Stage {
 	in := n.Inputs[0]
 	from := c.at[in.ID]
-	if c.isOnlyConsumer(in) && (n.Parallelism == 0 || n.Parallelism == from.Tasks) {
+	if c.isOnlyConsumer(in) && (n.Parallelism == 0 || n.Parallelism == from.Tasks) && n.MayChain() {
 		return from
 	}
 	to := c.stage(n)
@@ -224,6 +234,7 @@ func (c *compiler) partition(n *plan.Node, op plan.Partition) {
 	in := n.Inputs[0]
 	kind := map[plan.PartitionKind]Kind{
 		plan.ByHash: Hash, plan.ByRange: Range, plan.ByIndex: Index, plan.Rebalance: Rebalance, plan.Broadcast: Broadcast, plan.Gather: Gather,
+		plan.Forward: Forward, plan.Rescale: Rescale, plan.Shuffle: Shuffle, plan.ByLoad: ByLoad,
 	}[op.Kind]
 	e := Edge{Kind: kind, Columns: op.Columns, Schema: in.Schema}
 	if kind == Range {
@@ -231,6 +242,9 @@ func (c *compiler) partition(n *plan.Node, op plan.Partition) {
 	}
 	to := c.exchange(n, c.at[in.ID], e)
 	to.Fixed = to.Fixed || kind == Index
+	if from := c.at[in.ID]; kind == Forward && n.Parallelism == 0 {
+		to.Tasks, to.Fixed = from.Tasks, from.Fixed
+	}
 	c.at[n.ID] = to
 	if op.Drop > 0 {
 		keep := first(len(in.Schema.Fields))[op.Drop:]

@@ -42,7 +42,7 @@ func (c *compiler) join(n *plan.Node, op plan.Join) {
 // beside places an operator behind its main input, in the same stage where that is possible, and gives every task of that stage all rows of
 // the other one.
 func (c *compiler) beside(n, main, side *plan.Node, e Edge, spec Spec) {
-	to := c.behind(&plan.Node{Inputs: []*plan.Node{main}, Parallelism: n.Parallelism})
+	to := c.behind(&plan.Node{Inputs: []*plan.Node{main}, Parallelism: n.Parallelism, Chaining: n.Chaining})
 	if e.At = len(to.Chain); e.At == 0 { // a stage of nothing but inputs: they are the operator's
 		for _, in := range to.Inputs {
 			in.Port = 1 - e.Port

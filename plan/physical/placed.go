@@ -17,7 +17,7 @@ func (c *compiler) placed(n *plan.Node, op plan.Placed) {
 	chained := slices.IndexFunc(where, func(p plan.Placement) bool { return p.Kind == plan.Chained })
 	var to *Stage
 	if chained >= 0 {
-		to = c.behind(&plan.Node{Inputs: n.Inputs[chained : chained+1], Parallelism: n.Parallelism})
+		to = c.behind(&plan.Node{Inputs: n.Inputs[chained : chained+1], Parallelism: n.Parallelism, Chaining: n.Chaining})
 	} else {
 		to = c.stage(n)
 	}

@@ -112,11 +112,14 @@ const (
 	Rebalance             // in turn
 	Broadcast             // all to all
 	Gather                // all to the one task
+	Rescale               // in turn, each producer to its share of the consumers
+	Shuffle               // at random
+	ByLoad                // to the consumer that is the least behind
 )
 
 // String returns the kind's name.
 func (k Kind) String() string {
-	return [...]string{"forward", "hash", "range", "index", "rebalance", "broadcast", "gather"}[k]
+	return [...]string{"forward", "hash", "range", "index", "rebalance", "broadcast", "gather", "rescale", "shuffle", "by load"}[k]
 }
 
 // Edge is an exchange between two stages.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 
 	"github.com/millrace/millrace/internal/sorting"
 	"github.com/millrace/millrace/plan/physical"
@@ -117,6 +118,12 @@ func partitioner(e *physical.Edge, a control.Assignment, partitions, groups int)
 		return partition.NewIndex(e.Columns[0]), nil
 	case physical.Rebalance:
 		return &partition.Spread{}, nil
+	case physical.Rescale:
+		return partition.NewRescale(a.Attempt.Task, a.Tasks, partitions), nil
+	case physical.Shuffle:
+		return partition.NewShuffle(rand.New(rand.NewPCG(uint64(e.ID), uint64(a.Attempt.Task)))), nil //nolint:gosec // no secret
+	case physical.ByLoad:
+		return &partition.Load{}, nil
 	case physical.Broadcast:
 		return &partition.Broadcast{}, nil
 	case physical.Forward:

@@ -5,7 +5,8 @@
 //
 //   - [Hash]: rows with equal keys to the same channel, by way of key groups, so that state and exchanges agree on who has which key.
 //   - [Index]: a column of the batch says which channel.
-//   - [Spread]: evenly, whatever the rows are.
+//   - [Spread]: evenly, whatever the rows are; [Rescale]: evenly over some of the channels; [Shuffle]: at random.
+//   - [Load]: to the channel in which the fewest rows wait.
 //   - [Forward]: all to one channel. [Broadcast]: all to all.
 //
 // Within a channel rows keep their order. Partitioners keep scratch space: one belongs to one goroutine. None are started here.
