@@ -26,7 +26,8 @@ import (
 //   - stdout: what the job prints; the summary with the setting json; the plan with the setting explain.
 //   - stderr: progress, logs, a short summary, errors.
 //
-// With MILLRACE_SHOW=config it prints its settings and parameters and runs nothing; `millrace config` uses that.
+// With MILLRACE_SHOW=config it prints its settings and parameters, with MILLRACE_SHOW=diff what it would make of saved state, and runs nothing;
+// `millrace config` and `millrace diff` use that.
 func Main(job Job, code ...Options) {
 	p := Program{Name: filepath.Base(os.Args[0]), Job: job, Args: os.Args[1:], Stdout: os.Stdout, Stderr: os.Stderr}
 	from := Sources{}
@@ -37,10 +38,14 @@ func Main(job Job, code ...Options) {
 	if err != nil {
 		os.Exit(p.fail(err))
 	}
-	if os.Getenv(showVariable) == "config" {
+	switch os.Getenv(showVariable) {
+	case "config":
 		os.Exit(p.ShowConfig(s))
+	case "diff":
+		os.Exit(p.Diff(s))
+	default:
+		os.Exit(p.Execute(s))
 	}
-	os.Exit(p.Execute(s))
 }
 
 // Program is a job as a command that is about to run.

@@ -10,9 +10,12 @@ import (
 
 	"github.com/millrace/millrace/columnar/agg"
 	"github.com/millrace/millrace/connectors/file"
+	"github.com/millrace/millrace/connectors/generate"
 	"github.com/millrace/millrace/dataset"
+	"github.com/millrace/millrace/datastream"
 	"github.com/millrace/millrace/formats/csv"
 	"github.com/millrace/millrace/plan"
+	"github.com/millrace/millrace/stream/watermark"
 )
 
 // trial is a user's job that does what a test wants of it.
@@ -27,6 +30,7 @@ type trial struct {
 	Groups   bool
 	Password string
 	Lookup   string
+	Endless  bool
 }
 
 func (j *trial) Flags(f *flag.FlagSet) {
@@ -39,6 +43,7 @@ func (j *trial) Flags(f *flag.FlagSet) {
 	f.IntVar(&j.Garbage, "garbage", j.Garbage, "`bytes` to allocate for a record")
 	f.BoolVar(&j.Groups, "groups", j.Groups, "count the records by themselves")
 	f.StringVar(&j.Password, "password", j.Password, "a `secret`")
+	f.BoolVar(&j.Endless, "endless", j.Endless, "as a stream: sums of groups, in event time of a millisecond a record")
 	f.StringVar(&j.Lookup, "lookup", j.Lookup, "a `file` whose text the items have")
 }
 
@@ -56,6 +61,10 @@ type Item struct {
 }
 
 func (j *trial) Build(job *plan.Job) {
+	if j.Endless {
+		j.buildStream(job)
+		return
+	}
 	items := dataset.Map(dataset.Generate(job, j.Rows, func(i int64) int64 { return i }), j.work)
 	if j.BadKey {
 		items = dataset.Aggregate(dataset.GroupBy(items, func(i Item) *Item { return &i }), agg.Count[Item](), func(k *Item, _ int64) Item { return *k })
@@ -71,6 +80,21 @@ func (j *trial) Build(job *plan.Job) {
 	if j.Out != "" {
 		dataset.Write(items, file.Sink[Item]{Path: j.Out, Format: csv.Format[Item]{}})
 	}
+}
+
+// endless is a source that does not say that it ends.
+type endless struct{ generate.Source[int64] }
+
+// IsBounded implements connectors.Source.
+func (endless) IsBounded() bool { return false }
+
+// buildStream builds a job with state, a sum for each of a hundred groups.
+func (j *trial) buildStream(job *plan.Job) {
+	rows := datastream.Read(job, endless{generate.Source[int64]{Rows: j.Rows, SplitRows: j.Rows/4 + 1, At: func(i int64) int64 { return i }}})
+	timed := datastream.EventTime(rows, func(i int64) time.Time { return time.UnixMilli(1_600_000_000_000 + i) }, watermark.Monotonous())
+	items := datastream.KeyBy(datastream.Map(timed, j.work), func(i Item) int64 { return i.ID % 100 })
+	sums := datastream.Aggregate(items, agg.Sum(func(i Item) int64 { return i.ID }), func(k, sum int64) Item { return Item{k, fmt.Sprint(sum)} }, plan.UID("sums"))
+	datastream.Write(sums, file.Sink[Item]{Path: j.Out, Format: csv.Format[Item]{}})
 }
 
 var kept []byte // keeps the compiler from leaving out what is allocated
