@@ -7,6 +7,7 @@ import (
 	"github.com/millrace/millrace/operator/eventtime"
 	"github.com/millrace/millrace/operator/interval"
 	"github.com/millrace/millrace/operator/keyed"
+	"github.com/millrace/millrace/operator/windowed"
 	"github.com/millrace/millrace/plan"
 	"github.com/millrace/millrace/stream"
 )
@@ -22,6 +23,8 @@ func placed(n *plan.Node, op plan.Placed) (stream.Operator, error) {
 		return keyed.New(op.Program), nil
 	case plan.EventTime:
 		return eventtime.New(eventtime.Spec{Strategy: op.Strategy, Columns: op.Columns, BySplit: op.BySplit}), nil
+	case plan.Window:
+		return windowed.New(windowSpec(op)), nil
 	default:
 		return nil, fmt.Errorf("%s: no operator does %T", n, op)
 	}

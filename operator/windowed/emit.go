@@ -116,6 +116,7 @@ type paneOf struct {
 	timing      window.Timing
 	index       []int64 // by row; nil: 0
 	first, last bool    // first: all are, when index is nil
+	retracts    bool
 }
 
 // marks makes the columns that say which pane rows are of. Those that are the same for all rows are used again.

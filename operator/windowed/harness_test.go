@@ -53,15 +53,16 @@ func (c *clock) Now() time.Time { return c.now }
 
 // job is an operator in several tasks.
 type job struct {
-	t       *testing.T
-	spec    Spec
-	random  *rand.Rand
-	tasks   []*testTask
-	clock   *clock
-	got     []string
-	late    int
-	backEnd func(keys []columnar.Field) (state.Store, error)
-	batch   bool // the job is not a streaming one
+	t      *testing.T
+	spec   Spec
+	random *rand.Rand
+	tasks  []*testTask
+	clock  *clock
+	got    []string
+	late   int
+	stores func(*testTask) func(keys []columnar.Field) (state.Store, error)
+	sorted bool // values are listed in their order
+	batch  bool // the job is not a streaming one
 }
 
 type testTask struct {
@@ -83,7 +84,9 @@ func (j *job) start(tasks int) {
 		task.env.Task, task.env.Tasks, task.env.IsStreaming = i, tasks, !j.batch
 		task.env.Groups, task.env.Clock = task.groups, j.clock
 		task.env.SetAlarm = func(at time.Time) { task.alarm = at }
-		task.env.NewStore = j.backEnd
+		if j.stores != nil {
+			task.env.NewStore = j.stores(task)
+		}
 		if err := task.op.Open(task.env); err != nil {
 			j.t.Fatal(err)
 		}
@@ -107,7 +110,7 @@ type taken struct {
 
 func (o *taken) Emit(b columnar.Batch) {
 	o.room--
-	o.job.got = append(o.job.got, paneTexts(b)...)
+	o.job.got = append(o.job.got, paneTexts(b, o.job.sorted)...)
 }
 
 func (o *taken) EmitSide(_ int, b columnar.Batch) error {

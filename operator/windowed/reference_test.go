@@ -25,6 +25,7 @@ type reference struct {
 	out     []string
 	dropped int
 	order   int
+	sorted  bool // values are listed in their order, not by slice
 }
 
 type refKey struct {
@@ -37,6 +38,7 @@ type refWindow struct {
 	fired int64
 	fresh int // rows since it fired
 	dirty bool
+	shown string
 }
 
 type refRow struct {
@@ -50,8 +52,50 @@ func newReference(s window.Spec) *reference {
 
 func (r *reference) lateness() int64 { return r.spec.Lateness.Microseconds() }
 
+// session takes a row into its session, which it may join of several.
+func (r *reference) session(e event) {
+	r.order++
+	span := window.SessionOf(e.at, r.spec.Assigner.Gap.Microseconds())
+	merged, joins := &refWindow{}, false
+	for again := true; again; {
+		again = false
+		for k, x := range r.windows {
+			if k.key == e.key && k.Touches(span) {
+				if r.spec.Mode == window.Retracting && x.shown != "" && (k.Interval != span || len(merged.rows) > 0) {
+					r.out = append(r.out, paneText(k.key, k.Interval, x.fired-1, window.Late, false, true, x.shown))
+					x.shown = ""
+				}
+				span = span.Cover(k.Interval)
+				merged.rows = append(merged.rows, x.rows...)
+				merged.fresh += x.fresh
+				merged.fired = max(merged.fired, x.fired)
+				merged.shown = x.shown
+				delete(r.windows, k)
+				again, joins = true, true
+			}
+		}
+	}
+	if !joins && span.Expiry(r.lateness()) <= r.mark {
+		r.dropped++
+		return
+	}
+	merged.rows = append(merged.rows, refRow{e, r.order})
+	merged.fresh++
+	k := refKey{e.key, span}
+	r.windows[k] = merged
+	if span.Last() <= r.mark {
+		r.fire(k, merged, window.Late)
+	}
+}
+
 // process takes a batch.
 func (r *reference) process(batch []event) {
+	if r.spec.Assigner.Kind == window.KindSession {
+		for _, e := range batch {
+			r.session(e)
+		}
+		return
+	}
 	g := r.spec.Assigner.Grid()
 	for _, e := range batch {
 		r.order++
@@ -101,9 +145,18 @@ func (r *reference) advance(mark int64) {
 func (r *reference) fire(k refKey, x *refWindow, timing window.Timing) {
 	rows := x.rows
 	if r.spec.Mode == window.Discarding {
-		rows = rows[len(rows)-x.fresh:]
+		x.rows = nil
+	}
+	if len(rows) == 0 {
+		return
 	}
 	last := k.Expiry(r.lateness()) <= r.mark
+	if r.spec.Mode == window.Retracting {
+		if x.shown != "" {
+			r.out = append(r.out, paneText(k.key, k.Interval, x.fired-1, window.Late, false, true, x.shown))
+		}
+		x.shown = r.results(rows)
+	}
 	r.out = append(r.out, paneText(k.key, k.Interval, x.fired, timing, last, false, r.results(rows)))
 	x.fired++
 	x.fresh, x.dirty = 0, false
@@ -124,8 +177,10 @@ func (r *reference) results(rows []refRow) string {
 	}
 	rows = slices.Clone(rows)
 	sort.SliceStable(rows, func(i, j int) bool {
-		if a, b := slice(rows[i]), slice(rows[j]); a != b && g.Slide < g.Size {
-			return a < b
+		if !r.sorted && g.Slide < g.Size {
+			if a, b := slice(rows[i]), slice(rows[j]); a != b {
+				return a < b
+			}
 		}
 		return rows[i].order < rows[j].order
 	})
@@ -135,6 +190,9 @@ func (r *reference) results(rows []refRow) string {
 		sum += x.value
 		most = max(most, x.value)
 		all = append(all, x.value)
+	}
+	if r.sorted {
+		slices.Sort(all)
 	}
 	return fmt.Sprint(len(rows), sum, most, all)
 }
@@ -154,7 +212,7 @@ func paneText(key int64, w window.Interval, index int64, timing window.Timing, l
 }
 
 // paneTexts are the rows of results as the reference writes them.
-func paneTexts(b columnar.Batch) []string {
+func paneTexts(b columnar.Batch, sorted bool) []string {
 	var out []string
 	i64 := func(c, r int) int64 { return columnar.Values[int64](b.Columns[c])[r] }
 	for i := range b.Rows() {
@@ -168,6 +226,9 @@ func paneTexts(b columnar.Batch) []string {
 		values := columnar.Values[int64](list.Children[0])
 		for k := list.Offsets[r]; k < list.Offsets[r+1]; k++ {
 			all = append(all, values[k])
+		}
+		if sorted {
+			slices.Sort(all)
 		}
 		text := paneText(i64(0, r), w, i64(3, r), window.Timing(columnar.Values[uint8](b.Columns[4])[r]), b.Columns[6].Bits.Get(r),
 			b.Columns[7].Bits.Get(r), fmt.Sprint(i64(8, r), i64(9, r), i64(10, r), all))

@@ -35,7 +35,7 @@ func New(s Spec) stream.Operator {
 	if s.Windows.HasSlices() {
 		return newSlices(s)
 	}
-	return nil
+	return newPerKey(s)
 }
 
 // call is an aggregate with the input it reads.

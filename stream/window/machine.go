@@ -117,9 +117,9 @@ func (t Trigger) OnTime(m *Moment, state []int64) Decision {
 		if m.isOver() {
 			return first(&state[2], true)
 		}
-		return t.tick(m, m.Watermark, state, false)
+		return t.tick(m.Watermark, state)
 	case everyProcessingTime:
-		return t.tick(m, m.Now, state, true)
+		return t.tick(m.Now, state)
 	case atWatermark:
 		if d := first(&state[0], m.isOver()); d != 0 {
 			return d
@@ -151,13 +151,12 @@ func (t Trigger) arm(m *Moment, at int64, state []int64, byClock bool) {
 	m.Wake(state[1], byClock)
 }
 
-// tick fires when the tick has come, and sets the next one.
-func (t Trigger) tick(m *Moment, now int64, state []int64, byClock bool) Decision {
+// tick fires when the tick has come. The next row sets the next one: without rows there is nothing new to give.
+func (Trigger) tick(now int64, state []int64) Decision {
 	if state[0] == 0 || now < state[1] {
 		return 0
 	}
-	state[1] = t.after(now)
-	m.Wake(state[1], byClock)
+	state[0] = 0
 	return Fire
 }
 

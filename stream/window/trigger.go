@@ -50,12 +50,12 @@ func ProcessingTime() Trigger { return Trigger{Kind: atProcessingTime} }
 // Count fires for every n rows.
 func Count(n int64) Trigger { return Trigger{Kind: atCount, Count: n} }
 
-// ContinuousEventTime fires whenever the watermark passes a multiple of every, and at the window's end.
+// ContinuousEventTime fires when the watermark passes a multiple of every after new rows, and at the window's end.
 func ContinuousEventTime(every time.Duration) Trigger {
 	return Trigger{Kind: everyEventTime, Every: every}
 }
 
-// ContinuousProcessingTime fires whenever the processing time passes a multiple of every.
+// ContinuousProcessingTime fires when the processing time passes a multiple of every after new rows.
 func ContinuousProcessingTime(every time.Duration) Trigger {
 	return Trigger{Kind: everyProcessingTime, Every: every}
 }
@@ -118,7 +118,7 @@ func (t Trigger) For(a Assigner) Trigger {
 	}
 }
 
-// Has says whether the tree has a trigger of the kind with a value function, and returns it.
+// ValueFunc returns the function of the delta in the tree, nil when there is none.
 func (t Trigger) ValueFunc() any {
 	if t.Value != nil {
 		return t.Value

@@ -1,0 +1,19 @@
+package build
+
+import (
+	"github.com/millrace/millrace/operator/windowed"
+	"github.com/millrace/millrace/plan"
+)
+
+// windowSpec returns what a window operator needs to know of the plan's.
+func windowSpec(op plan.Window) windowed.Spec {
+	out := windowed.Spec{Windows: op.Spec}
+	for _, in := range op.Inputs {
+		input := windowed.Input{Keys: in.Keys, Gap: in.Gap, Value: in.Value, Evict: in.Evict, Late: in.Late}
+		for _, c := range in.Calls {
+			input.Calls = append(input.Calls, windowed.Call(c))
+		}
+		out.Inputs = append(out.Inputs, input)
+	}
+	return out
+}
