@@ -417,3 +417,28 @@ func (c *Coder) Columns(cell []byte) ([]columnar.Column, error) {
 	}
 	return cols, nil
 }
+
+// Size returns how many of the bytes of p are a cell, of which p begins with one: cells tell their own length.
+func (c *Coder) Size(p []byte) (int, error) {
+	size := c.fixed
+	if len(p) >= size && c.tail {
+		size += c.tailSize(p, c.nodes)
+	}
+	if size > len(p) {
+		return 0, fmt.Errorf("%w: %d bytes of %d", ErrCorrupt, len(p), size)
+	}
+	return size, nil
+}
+
+func (c *Coder) tailSize(p []byte, nodes []node) int {
+	size := 0
+	for i := range nodes {
+		switch n := &nodes[i]; {
+		case n.variable:
+			size += int(binary.LittleEndian.Uint32(p[n.slot:]))
+		case n.kind == columnar.Struct:
+			size += c.tailSize(p, n.children)
+		}
+	}
+	return size
+}

@@ -1,0 +1,41 @@
+package lsm_test
+
+import (
+	"path/filepath"
+	"testing"
+
+	"go.uber.org/goleak"
+
+	"github.com/millrace/millrace/state"
+	"github.com/millrace/millrace/state/heap"
+	"github.com/millrace/millrace/state/lsm"
+	"github.com/millrace/millrace/state/statetest"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+func open(t testing.TB, cfg statetest.Config) state.Store {
+	t.Helper()
+	s, err := lsm.New(lsm.Config{
+		Keys: cfg.Keys, Groups: cfg.Groups, Memory: cfg.Memory, Clock: cfg.Clock, Bytes: 4 << 20, Dir: filepath.Join(t.TempDir(), "state"),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+func openHeap(t testing.TB, cfg statetest.Config) state.Store {
+	t.Helper()
+	s, err := heap.New(heap.Config{Keys: cfg.Keys, Groups: cfg.Groups, Memory: cfg.Memory, Clock: cfg.Clock})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+func TestConformance(t *testing.T) { statetest.Run(t, open) }
+
+func TestHeapToLSM(t *testing.T) { statetest.Between(t, openHeap, open) }
+
+func TestLSMToHeap(t *testing.T) { statetest.Between(t, open, openHeap) }
