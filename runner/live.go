@@ -27,6 +27,7 @@ type live struct {
 	temp    string // the folder of checkpoints that nobody wants to keep; "": there is none
 	from    *checkpoint.Saved
 	begun   bool
+	helm    *helm
 }
 
 // isStreaming says whether a job is run as a stream: it must be when data does not end.
@@ -41,7 +42,7 @@ func (r *run) isStreaming(job *plan.Job) bool {
 
 // goLive opens the folder of checkpoints. Without one, checkpoints are for failures of tasks only, and go with the run.
 func (r *run) goLive(ctx context.Context) (*live, error) {
-	l := &live{run: r, options: r.options.Streaming.withDefaults()}
+	l := &live{run: r, options: r.options.Streaming.withDefaults(), helm: newHelm(r.plan, r.options.Running)}
 	at, err := l.folder(ctx)
 	if err != nil {
 		return nil, err
@@ -135,12 +136,11 @@ func (l *live) coordinator() *coordinator.Streaming {
 			Restarts: l.options.Restart.policy(),
 		},
 		Store: l.store, Load: l.load, Log: log,
-		Completed: func(m *checkpoint.Manifest) {},
+		Triggered: l.helm.triggered, Completed: l.helm.completed, Answered: l.helm.answered, Begun: l.helm.begun,
 		Aborted: func(id stream.CheckpointID, err error) {
-			log.Warn("a checkpoint was given up", "checkpoint", id, "error", err)
+			log.Warn("a checkpoint was given up", "checkpoint", int64(id), "error", err)
+			l.helm.aborted(id, err)
 		},
-		Answered: func(a checkpoint.Answer) {},
-		Begun:    func(s *checkpoint.Saved) {},
 	}
 }
 

@@ -1,11 +1,14 @@
 package runner_test
 
 import (
+	"context"
 	"errors"
 	"math/rand/v2"
 	"slices"
 	"testing"
 	"time"
+
+	"golang.org/x/sync/errgroup"
 
 	"github.com/millrace/millrace/columnar/agg"
 	"github.com/millrace/millrace/connectors/generate"
@@ -104,5 +107,54 @@ func TestKilledStream(t *testing.T) {
 		if kills > 0 {
 			t.Errorf("seed %d: %d kills did not come", seed, kills)
 		}
+	}
+}
+
+// Stopped with a savepoint and gone on from it at another parallelism, again and again, a job gives what it gives uninterrupted.
+func TestRescaledStream(t *testing.T) {
+	const rows = 400_000
+	want := map[int64]int64{}
+	for i := range int64(rows) {
+		want[i%97] += i
+	}
+	folder := "file://" + t.TempDir()
+	var got *dataset.Result[total]
+	from, stops := "", 0
+	for _, tasks := range []int{1, 4, 1, 3, 7, 2, 5, 1} {
+		o := runner.Options{Parallelism: tasks, Name: "rescaled"}
+		o.Streaming.Always, o.Streaming.From = true, from
+		o.Streaming.Checkpoints.Interval = 5 * time.Millisecond
+		var stopped errgroup.Group
+		if tasks != 1 || from == "" { // the last run goes to the end
+			o.Running = func(c runner.Controls) {
+				stopped.Go(func() error {
+					time.Sleep(time.Duration(10+10*stops) * time.Millisecond)
+					cp, err := c.Stop(context.Background(), folder, false)
+					if err == nil {
+						from = cp.URL
+						stops++
+					}
+					return err
+				})
+			}
+		}
+		if _, err := runner.Run(t.Context(), rolled(rows, &got), o); err != nil {
+			t.Fatal(err)
+		}
+		if err := stopped.Wait(); err != nil {
+			t.Logf("not stopped any more: %v", err)
+			break
+		}
+	}
+	if n := len(got.Records()); n != rows {
+		t.Fatalf("%d records after %d stops, want %d", n, stops, rows)
+	}
+	for k, sum := range last(got.Records()) {
+		if sum != want[k] {
+			t.Fatalf("sum of %d is %d, want %d", k, sum, want[k])
+		}
+	}
+	if stops == 0 {
+		t.Error("the job was never stopped")
 	}
 }

@@ -286,6 +286,10 @@ func (r *run) execute(ctx context.Context, memory *budget.Budget, scratch *spill
 	if err := r.bad.sides.begin(ctx); err != nil {
 		return nil, nil, err
 	}
+	if r.live != nil {
+		r.live.helm.worker, r.live.helm.coordinator = w, c
+		defer r.live.helm.over()
+	}
 	stop := r.report(w)
 	published, err := c.Run(ctx)
 	stop()
@@ -302,6 +306,9 @@ const taskBytes = 4 << 20
 func (r *run) retried(a control.Attempt, err error) {
 	if errors.Is(err, worker.ErrStopped) || errors.Is(err, context.Canceled) {
 		return
+	}
+	if r.live != nil {
+		r.live.helm.failed(a, err)
 	}
 	r.options.Log.Warn("an attempt failed", "task", a.String(), "error", err)
 }

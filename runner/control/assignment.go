@@ -63,6 +63,13 @@ type Ack struct {
 // Range is partitions From up to but not including To.
 type Range struct{ From, To int }
 
+// Handed is splits for a source's attempt, or the news that there will be no more.
+type Handed struct {
+	Splits    []connectors.Split
+	Positions []connectors.Position // where each goes on; nil: from their start
+	NoMore    bool
+}
+
 // Report is what an attempt leaves when it succeeds.
 type Report struct {
 	Facts     []shuffle.Facts          // by output edge of its stage

@@ -72,10 +72,8 @@ type (
 	Drop struct{ Edge int }
 	// Hand gives splits to an attempt.
 	Hand struct {
-		Attempt   control.Attempt
-		Splits    []connectors.Split
-		Positions []connectors.Position // where each goes on; nil: from their start
-		NoMore    bool
+		Attempt control.Attempt
+		control.Handed
 	}
 	// Later has Called come for an enumerator after a time.
 	Later struct {
@@ -565,9 +563,9 @@ func (c *Core) enumerate(s *stageState, e connectors.Event) ([]Action, error) {
 		switch a := a.(type) {
 		case connectors.Assign:
 			s.assigned[a.Task].add(a.Splits, a.Positions)
-			out = append(out, c.hand(s, a.Task, Hand{Splits: a.Splits, Positions: a.Positions})...)
+			out = append(out, c.hand(s, a.Task, control.Handed{Splits: a.Splits, Positions: a.Positions})...)
 		case connectors.NoMore:
-			out = append(out, c.hand(s, a.Task, Hand{NoMore: true})...)
+			out = append(out, c.hand(s, a.Task, control.Handed{NoMore: true})...)
 		case connectors.Later:
 			out = append(out, Later{Stage: s.stage.ID, Later: a})
 		case connectors.Call:
@@ -580,9 +578,9 @@ func (c *Core) enumerate(s *stageState, e connectors.Event) ([]Action, error) {
 }
 
 // hand gives a task splits, now or when it has answered a trigger.
-func (c *Core) hand(s *stageState, t int, h Hand) []Action {
+func (c *Core) hand(s *stageState, t int, what control.Handed) []Action {
 	s.waiting[t] = false
-	h.Attempt = name(s, t)
+	h := Hand{Attempt: name(s, t), Handed: what}
 	if c.isCutting(checkpoint.Task{Stage: s.stage.ID, Index: t}) {
 		s.held[t] = append(s.held[t], h)
 		return nil

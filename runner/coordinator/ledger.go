@@ -20,8 +20,10 @@ type Streaming struct {
 	Store    *checkpoint.Store
 	// Load returns what the job begins from, nil for nothing. The first call is when the job starts.
 	Load func(ctx context.Context) (*checkpoint.Saved, error)
-	// Completed and Aborted are told what became of checkpoints, Answered of one that was requested. They do not block.
-	Completed func(*checkpoint.Manifest)
+	// Triggered is told of checkpoints that begin, Completed, with the folder, and Aborted of what became of them, Answered of one that was
+	// requested. They do not block.
+	Triggered func(checkpoint.Trigger)
+	Completed func(m *checkpoint.Manifest, url string)
 	Aborted   func(stream.CheckpointID, error)
 	Answered  func(checkpoint.Answer)
 	// Begun is told from what the job has begun, again after each failure; nil is nothing. It does not block.
@@ -123,8 +125,9 @@ func (l *ledger) store(ctx context.Context, a Store) error {
 	if err != nil {
 		return err
 	}
+	url := l.places[c.ID].Folder().String()
 	delete(l.places, c.ID)
-	l.config.Streaming.Completed(m)
+	l.config.Streaming.Completed(m, url)
 	return nil
 }
 
@@ -218,7 +221,10 @@ func (l *ledger) commitTo(ctx context.Context, n *plan.Node, sink connectors.Sin
 func (c *Coordinator) doStreaming(a Action) {
 	s := c.config.Streaming
 	switch a := a.(type) {
-	case Load, Store, Commit, Trigger:
+	case Load, Store, Commit:
+		c.ledger.add(a)
+	case Trigger:
+		s.Triggered(a.Checkpoint)
 		c.ledger.add(a)
 	case Wake:
 		c.wake(a)

@@ -9,7 +9,6 @@ import (
 
 	"github.com/millrace/millrace/checkpoint"
 	"github.com/millrace/millrace/connectors"
-	"github.com/millrace/millrace/operator/source"
 	"github.com/millrace/millrace/plan"
 	"github.com/millrace/millrace/plan/physical"
 	"github.com/millrace/millrace/runner/control"
@@ -20,7 +19,7 @@ import (
 type Workers interface {
 	Launch(control.Assignment)
 	Stop(control.Attempt)
-	Hand(a control.Attempt, h source.Assignment)
+	Hand(a control.Attempt, h control.Handed)
 	Drop(edge int)
 	// Trigger has attempts cut their streams for a checkpoint, which is written to place.
 	Trigger(attempts []control.Attempt, place checkpoint.Place)
@@ -186,7 +185,7 @@ func (c *Coordinator) do(ctx context.Context, a Action) {
 	case Stop:
 		c.config.Workers.Stop(a.Attempt)
 	case Hand:
-		c.config.Workers.Hand(a.Attempt, source.Assignment{Splits: a.Splits, Positions: a.Positions, NoMore: a.NoMore})
+		c.config.Workers.Hand(a.Attempt, a.Handed)
 	case Later:
 		c.calls.Go(func() { c.later(ctx, a) }) // ends with the time, or ctx; Run waits for it
 	case Drop:

@@ -32,6 +32,7 @@ type post struct {
 type notice struct {
 	kind    noticeKind
 	barrier stream.Barrier // of completed and aborted: the ID alone
+	look    func(View)     // of inspected
 }
 
 type noticeKind uint8
@@ -41,6 +42,7 @@ const (
 	completed
 	aborted
 	released
+	inspected
 )
 
 func (m *mailbox) init() {
@@ -60,16 +62,16 @@ func (t *Task) notify(n notice) {
 
 // Trigger has the task cut its stream for a checkpoint: a source between two batches, others when their inputs, whose producers have ended,
 // are read. Any goroutine may call it, and the two below.
-func (t *Task) Trigger(b stream.Barrier) { t.notify(notice{triggered, b}) }
+func (t *Task) Trigger(b stream.Barrier) { t.notify(notice{kind: triggered, barrier: b}) }
 
 // Completed tells the operators that a checkpoint, and all before it, are complete.
 func (t *Task) Completed(cp stream.CheckpointID) {
-	t.notify(notice{completed, stream.Barrier{ID: cp}})
+	t.notify(notice{kind: completed, barrier: stream.Barrier{ID: cp}})
 }
 
 // Aborted tells the task that a checkpoint will not be completed: nobody waits for its barriers any more.
 func (t *Task) Aborted(cp stream.CheckpointID) {
-	t.notify(notice{aborted, stream.Barrier{ID: cp}})
+	t.notify(notice{kind: aborted, barrier: stream.Barrier{ID: cp}})
 }
 
 // Release ends the task, which waits for that when it has nothing left to do, or is stopped as it is.
@@ -97,6 +99,8 @@ func (t *Task) obey() error {
 			errs = append(errs, t.complete(n.barrier.ID))
 		case aborted:
 			errs = append(errs, t.abort(n.barrier.ID))
+		case inspected:
+			n.look(t.view())
 		case released:
 			t.cut.released = true
 		}
@@ -117,6 +121,14 @@ func (t *Task) post(l *link, f func(stream.Output) error) bool {
 
 // takeMail calls a function that was posted, or an operator whose time has come.
 func (t *Task) takeMail() (bool, error) {
+	if did, err := t.takePost(); did || err != nil || t.chain.due().IsZero() {
+		return did, err
+	}
+	return t.chain.ring(t.clock.Now())
+}
+
+// takePost calls a function that was posted.
+func (t *Task) takePost() (bool, error) {
 	if t.mail.held == nil {
 		select {
 		case p := <-t.mail.posts:
@@ -128,8 +140,5 @@ func (t *Task) takeMail() (bool, error) {
 		t.mail.held = nil
 		return true, t.chain.call(p.link, func() error { return p.f(&p.link.out) })
 	}
-	if t.chain.due().IsZero() {
-		return false, nil
-	}
-	return t.chain.ring(t.clock.Now())
+	return false, nil
 }

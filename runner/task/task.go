@@ -254,6 +254,9 @@ func (t *Task) work(ctx context.Context) (r control.Report, err error) {
 			return r, err
 		}
 		if t.cut.released {
+			if t.stopReading != nil {
+				t.stopReading()
+			}
 			return t.report(), nil
 		}
 		if t.chain.hasEnded() && !t.cut.final {
@@ -315,7 +318,10 @@ func (t *Task) turn() (bool, error) {
 	if err := t.obey(); err != nil {
 		return true, err
 	}
-	if t.cut.final {
+	if t.cut.final { // snapshots may still be read with the help of operators
+		if did, err := t.takePost(); did || err != nil {
+			return did, err
+		}
 		return t.cutIfReady()
 	}
 	if t.chain.tail().len() > 0 {

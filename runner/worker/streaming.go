@@ -193,3 +193,31 @@ func (w *Worker) each(attempts []control.Attempt, f func(*task.Task)) {
 		}
 	}
 }
+
+// Inspect returns what running tasks show of their event time, as far as they answer before ctx ends.
+func (w *Worker) Inspect(ctx context.Context) map[control.Attempt]task.View {
+	type answer struct {
+		attempt control.Attempt
+		view    task.View
+	}
+	w.mu.Lock()
+	answers := make(chan answer, len(w.running)) // nobody who answers late is blocked
+	asked := 0
+	for a, r := range w.running {
+		if r.task != nil {
+			r.task.Inspect(func(v task.View) { answers <- answer{a, v} })
+			asked++
+		}
+	}
+	w.mu.Unlock()
+	out := map[control.Attempt]task.View{}
+	for range asked {
+		select {
+		case a := <-answers:
+			out[a.attempt] = a.view
+		case <-ctx.Done():
+			return out
+		}
+	}
+	return out
+}

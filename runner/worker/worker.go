@@ -190,12 +190,12 @@ func (w *Worker) Stop(a control.Attempt) {
 }
 
 // Hand answers an attempt's wish for splits.
-func (w *Worker) Hand(a control.Attempt, h source.Assignment) {
+func (w *Worker) Hand(a control.Attempt, h control.Handed) {
 	w.mu.Lock()
 	r := w.running[a]
 	w.mu.Unlock()
 	if r != nil && r.fetcher != nil {
-		r.fetcher.Assign(h)
+		r.fetcher.Assign(source.Assignment(h))
 	}
 }
 

@@ -1,0 +1,424 @@
+package runner
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/millrace/millrace/checkpoint"
+	"github.com/millrace/millrace/metrics"
+	"github.com/millrace/millrace/plan/physical"
+	"github.com/millrace/millrace/runner/control"
+	"github.com/millrace/millrace/runner/coordinator"
+	"github.com/millrace/millrace/runner/status"
+	"github.com/millrace/millrace/runner/task"
+	"github.com/millrace/millrace/runner/worker"
+	"github.com/millrace/millrace/stream"
+)
+
+// shownCheckpoints is how many of the last checkpoints a status has.
+const shownCheckpoints = 10
+
+// helm is the Controls of a job that takes checkpoints: it remembers what becomes of it, and asks for what its user wants.
+type helm struct {
+	plan        *physical.Plan
+	worker      *worker.Worker
+	coordinator *coordinator.Coordinator
+	running     func(Controls) // called once; nil: nobody wants to know
+
+	mu          sync.Mutex // guards all below
+	state       status.State
+	since       time.Time
+	restarts    int
+	failure     *status.Failure
+	checkpoints status.Checkpoints
+	waiting     map[int]chan checkpoint.Answer
+	asked       int
+	still       map[int]standing // by node: watermarks that do not move
+}
+
+// standing is a watermark and since when it is the same.
+type standing struct {
+	watermark stream.Watermark
+	since     time.Time
+	rows      int64 // that had come into the job then
+}
+
+func newHelm(p *physical.Plan, running func(Controls)) *helm {
+	return &helm{
+		plan: p, running: running, state: status.Created, since: time.Now(), waiting: map[int]chan checkpoint.Answer{}, still: map[int]standing{},
+	}
+}
+
+// begun says that all tasks have been started, from a checkpoint or, if saved is nil, from nothing.
+func (h *helm) begun(saved *checkpoint.Saved) {
+	h.mu.Lock()
+	first := h.state == status.Created
+	h.enter(status.Running)
+	if saved != nil {
+		c := shown(saved.Manifest)
+		c.State, c.URL = status.Complete, saved.Root.String()
+		h.checkpoints.Restored = &c
+	}
+	h.mu.Unlock()
+	if first && h.running != nil {
+		h.running(h)
+	}
+}
+
+// enter is called with mu held.
+func (h *helm) enter(s status.State) { h.state, h.since = s, time.Now() }
+
+// failed says that an attempt has failed and the job is begun again.
+func (h *helm) failed(a control.Attempt, err error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.state != status.Restarting {
+		h.restarts++
+		h.enter(status.Restarting)
+	}
+	h.failure = &status.Failure{At: time.Now().UTC(), Task: a.String(), Error: err.Error()}
+}
+
+// shown is a checkpoint as a status has it.
+func shown(m *checkpoint.Manifest) status.Checkpoint {
+	kind := status.Periodic
+	if m.Kind.IsSavepoint() {
+		kind = status.Savepoint
+	}
+	return status.Checkpoint{ID: int64(m.ID), Kind: kind, Started: m.Time}
+}
+
+// triggered says that a checkpoint has begun.
+func (h *helm) triggered(t checkpoint.Trigger) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if t.Kind.Ends() {
+		h.enter(status.Finishing)
+	}
+	c := shown(&checkpoint.Manifest{ID: t.ID, Kind: t.Kind, Time: time.Now().UTC()})
+	c.State = status.InProgress
+	h.checkpoints.Last = slices.Insert(h.checkpoints.Last, 0, c)
+	if n := len(h.checkpoints.Last); n > shownCheckpoints {
+		h.checkpoints.Last = h.checkpoints.Last[:shownCheckpoints]
+	}
+}
+
+// settled changes a checkpoint that has begun.
+func (h *helm) settled(id stream.CheckpointID, change func(*status.Checkpoint)) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for i := range h.checkpoints.Last {
+		if c := &h.checkpoints.Last[i]; c.ID == int64(id) {
+			c.Duration = time.Since(c.Started).Seconds()
+			change(c)
+		}
+	}
+}
+
+func (h *helm) completed(m *checkpoint.Manifest, url string) {
+	h.settled(m.ID, func(c *status.Checkpoint) {
+		c.State, c.URL, c.Bytes, c.StateBytes = status.Complete, url, m.Bytes(), m.Bytes()
+	})
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.checkpoints.Completed++
+}
+
+func (h *helm) aborted(id stream.CheckpointID, err error) {
+	h.settled(id, func(c *status.Checkpoint) { c.State, c.Error = status.NotMade, err.Error() })
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.checkpoints.Failed++
+	if h.state == status.Finishing {
+		h.enter(status.Running)
+	}
+}
+
+// answered gives whoever asked for a checkpoint the answer.
+func (h *helm) answered(a checkpoint.Answer) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if c := h.waiting[a.Number]; c != nil {
+		delete(h.waiting, a.Number)
+		c <- a // has room for it
+	}
+}
+
+// request asks for a checkpoint and waits until it is complete, or ctx ends.
+func (h *helm) request(ctx context.Context, k checkpoint.Kind, target string) (status.Checkpoint, error) {
+	answer := make(chan checkpoint.Answer, 1)
+	h.mu.Lock()
+	h.asked++
+	number := h.asked
+	h.waiting[number] = answer
+	h.mu.Unlock()
+	h.coordinator.Request(number, k, target)
+	select {
+	case a := <-answer:
+		c := h.find(a.ID)
+		if a.Err != nil {
+			return c, a.Err
+		}
+		return c, nil
+	case <-ctx.Done():
+		h.mu.Lock()
+		defer h.mu.Unlock()
+		delete(h.waiting, number)
+		return status.Checkpoint{}, context.Cause(ctx)
+	}
+}
+
+func (h *helm) find(id stream.CheckpointID) status.Checkpoint {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for _, c := range h.checkpoints.Last {
+		if c.ID == int64(id) {
+			return c
+		}
+	}
+	return status.Checkpoint{ID: int64(id)}
+}
+
+// over has those who still wait know that nothing will come.
+func (h *helm) over() {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for number, c := range h.waiting {
+		delete(h.waiting, number)
+		c <- checkpoint.Answer{Number: number, Err: errors.New("the job has ended")}
+	}
+}
+
+// Checkpoint implements Controls.
+func (h *helm) Checkpoint(ctx context.Context) (status.Checkpoint, error) {
+	return h.request(ctx, checkpoint.Checkpoint, "")
+}
+
+// Savepoint implements Controls.
+func (h *helm) Savepoint(ctx context.Context, url string) (status.Checkpoint, error) {
+	return h.request(ctx, checkpoint.Savepoint, url)
+}
+
+// Stop implements Controls.
+func (h *helm) Stop(ctx context.Context, url string, drain bool) (status.Checkpoint, error) {
+	if drain {
+		return h.request(ctx, checkpoint.Drain, url)
+	}
+	return h.request(ctx, checkpoint.Stop, url)
+}
+
+// inspection is how long a status waits for tasks, which may be busy with a batch.
+const inspection = 200 * time.Millisecond
+
+// Status implements Controls.
+func (h *helm) Status() status.Job {
+	ctx, cancel := context.WithTimeout(context.Background(), inspection)
+	defer cancel()
+	nodes := newNodes(h.plan, h.worker.Metrics(), h.worker.Inspect(ctx))
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.hold(nodes)
+	j := status.Job{
+		State: h.state, Since: h.since, Restarts: h.restarts, LastFailure: h.failure, Checkpoints: h.checkpoints, Nodes: nodes.list(),
+	}
+	j.Checkpoints.Last = slices.Clone(h.checkpoints.Last)
+	return j
+}
+
+// stillAfter is how long a watermark may be the same, while rows come in, before it is said what holds it back.
+const stillAfter = 5 * time.Second
+
+// hold says of watermarks that stand still what they wait for. mu is held.
+func (h *helm) hold(nodes *nodes) {
+	now := time.Now()
+	rows := nodes.rowsIn()
+	for _, n := range nodes.all {
+		if !n.timed {
+			continue
+		}
+		s, known := h.still[n.node.ID]
+		if !known || s.watermark != n.watermark {
+			h.still[n.node.ID] = standing{n.watermark, now, rows}
+			continue
+		}
+		if now.Sub(s.since) < stillAfter || rows == s.rows || n.watermark == stream.EndOfTime {
+			continue
+		}
+		n.node.Held = &status.Held{By: n.heldBy(), Since: s.since.UTC(), Reason: n.reason()}
+	}
+}
+
+// nodes is a status being made: the plan's nodes with what their tasks count and show.
+type nodes struct {
+	all  []*nodeStatus
+	byID map[int]*nodeStatus
+}
+
+type nodeStatus struct {
+	node      status.Node
+	timed     bool // some task shows event time
+	watermark stream.Watermark
+	behind    string // what holds the watermark back
+	silent    bool   // that has never told its event time
+}
+
+func newNodes(p *physical.Plan, counted map[worker.Place]metrics.Values, views map[control.Attempt]task.View) *nodes {
+	ns := &nodes{byID: map[int]*nodeStatus{}}
+	for _, s := range p.Stages {
+		for at, op := range s.Chain {
+			n := ns.add(op, s)
+			n.count(counted[worker.Place{Stage: s.ID, Op: at}])
+		}
+		for a, v := range views {
+			if a.Stage == s.ID {
+				ns.show(s, a.Task, v)
+			}
+		}
+	}
+	return ns
+}
+
+// add returns the status of an operator's node.
+func (ns *nodes) add(op physical.Op, s *physical.Stage) *nodeStatus {
+	if n := ns.byID[op.Node.ID]; n != nil {
+		return n
+	}
+	n := &nodeStatus{node: status.Node{ID: op.Node.ID, Name: op.Node.String(), UID: op.Node.UID, Stage: s.ID, Tasks: s.Tasks}}
+	n.watermark = stream.EndOfTime
+	for _, in := range op.Node.Inputs {
+		n.node.Inputs = append(n.node.Inputs, in.ID)
+	}
+	ns.byID[op.Node.ID] = n
+	ns.all = append(ns.all, n)
+	return n
+}
+
+func (n *nodeStatus) count(v metrics.Values) {
+	n.node.RowsIn += v.RowsIn
+	n.node.RowsOut += v.RowsOut
+	n.node.BytesIn += v.BytesIn
+	n.node.BytesOut += v.BytesOut
+	n.node.Spilled += v.Spilled
+	n.node.Bad += v.Bad
+	n.node.Counters = v.User
+	n.node.Time.Busy += time.Duration(v.Busy)
+	n.node.Time.Idle += time.Duration(v.Idle)
+	n.node.Time.Backpressured += time.Duration(v.Backpressured)
+}
+
+// show adds what a task shows.
+func (ns *nodes) show(s *physical.Stage, index int, v task.View) {
+	chain := s.Chain
+	if s.IsSource() {
+		ns.splits(ns.byID[chain[0].Node.ID], index, v)
+		chain = chain[1:]
+	}
+	for i, op := range chain {
+		if i >= len(v.Operators) {
+			return
+		}
+		n, o := ns.byID[op.Node.ID], v.Operators[i]
+		n.timed = true
+		if o.Watermark >= n.watermark {
+			continue
+		}
+		n.watermark = o.Watermark
+		n.node.Watermark = status.EventTime(int64(o.Watermark))
+		n.behind, n.silent = "", o.Watermark == stream.NoWatermark
+		for _, split := range o.Splits {
+			if split.Holds {
+				n.behind = fmt.Sprintf("split %s of task %d", split.ID, index)
+				n.silent = split.Mark == stream.NoWatermark
+			}
+		}
+		if n.behind == "" && o.Behind >= 0 {
+			n.behind = ns.feed(s, chain, i, o.Behind)
+		}
+	}
+}
+
+// feed names what feeds an operator.
+func (ns *nodes) feed(s *physical.Stage, chain []physical.Op, at, feed int) string {
+	position := at
+	if s.IsSource() {
+		position++
+	}
+	for _, e := range s.Inputs {
+		if e.At != position {
+			continue
+		}
+		if feed == 0 {
+			return fmt.Sprintf("input %d, from stage %d", e.Port, e.From.ID)
+		}
+		feed--
+	}
+	if at > 0 {
+		return chain[at-1].Node.String()
+	}
+	return "the source"
+}
+
+// splits lists the splits of a source's task.
+func (ns *nodes) splits(source *nodeStatus, index int, v task.View) {
+	seen := map[string]bool{}
+	for _, o := range v.Operators {
+		for _, split := range o.Splits {
+			if seen[split.ID] {
+				continue
+			}
+			seen[split.ID] = true
+			out := status.Split{ID: split.ID, Task: index, Watermark: status.EventTime(int64(split.Mark)), Idle: split.Idle}
+			if lag, ok := v.Lag[split.ID]; ok {
+				out.Lag = &lag
+			}
+			source.node.Splits = append(source.node.Splits, out)
+		}
+	}
+	for id, lag := range v.Lag {
+		if !seen[id] {
+			source.node.Splits = append(source.node.Splits, status.Split{ID: id, Task: index, Lag: &lag})
+		}
+	}
+	slices.SortFunc(source.node.Splits, func(a, b status.Split) int {
+		if a.Task != b.Task {
+			return a.Task - b.Task
+		}
+		return strings.Compare(a.ID, b.ID)
+	})
+}
+
+func (ns *nodes) rowsIn() (n int64) {
+	for _, s := range ns.all {
+		if len(s.node.Inputs) == 0 {
+			n += s.node.RowsIn
+		}
+	}
+	return n
+}
+
+func (ns *nodes) list() []status.Node {
+	out := make([]status.Node, len(ns.all))
+	for i, n := range ns.all {
+		out[i] = n.node
+	}
+	return out
+}
+
+func (n *nodeStatus) heldBy() string {
+	if n.behind == "" {
+		return n.node.Name
+	}
+	return n.behind
+}
+
+func (n *nodeStatus) reason() string {
+	if n.silent {
+		return "it has given no event time yet; an idle timeout would have the others go on without it"
+	}
+	return fmt.Sprintf("its event time stands at %s", time.UnixMicro(int64(n.watermark)).UTC().Format(time.RFC3339Nano))
+}
