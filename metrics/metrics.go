@@ -52,7 +52,7 @@ type Values struct {
 
 	Idle          int64 `json:"idle_ns,omitempty"`
 	Backpressured int64 `json:"backpressured_ns,omitempty"`
-	Watermark     int64 `json:"watermark,omitempty"` // of several: the earliest
+	Watermark     int64 `json:"-"` // of several: the earliest
 
 	User map[string]int64 `json:"counters,omitempty"`
 

@@ -124,6 +124,7 @@ var varying = []struct {
 	{regexp.MustCompile(`(stage [0-9]+, [0-9]+ tasks?), [0-9.]+m?s +records in`), "$1, WALL  records in"},
 	{regexp.MustCompile(`(?m)^(  \S.*  [0-9]+ +[0-9]+ +)[0-9.]+[kMGT]?$`), "${1}RATE"},
 	{regexp.MustCompile(`(wall_s|cpu_s|peak_rss_bytes|busy_ns|per_second)("?[=:] ?)[0-9.e-]+`), "$1${2}N"},
+	{regexp.MustCompile(`(?m)^ *"(idle|backpressured)_ns": [0-9]+,?\n`), ""},
 	{regexp.MustCompile(`\.[0-9a-f]{16}\.tmp`), ".RANDOM.tmp"},
 	{regexp.MustCompile(`process [0-9]+ on [^ ,]+`), "process PID on HOST"},
 	{regexp.MustCompile(`process [0-9]+`), "process PID"},
