@@ -20,7 +20,8 @@ type committer struct {
 
 // Commit publishes the files. It may be called again with the same ones.
 func (c *committer) Commit(ctx context.Context, list []connectors.Committable, final bool) (connectors.Published, error) {
-	j := journal{Run: c.env.RunID}
+	run := runOf(c.env)
+	j := journal{Run: run.name, Owner: run.owner}
 	published := connectors.Published{}
 	folders := map[string]bool{}
 	for _, item := range list {
@@ -29,6 +30,7 @@ func (c *committer) Commit(ctx context.Context, list []connectors.Committable, f
 			return connectors.Published{}, fmt.Errorf("publishing %s: %w", c.path, err)
 		}
 		j.Rename = append(j.Rename, files.Files...)
+		j.Remove = append(j.Remove, files.Remove...)
 		for _, f := range files.Files {
 			folders[path.Dir(f.To)] = true
 		}
@@ -36,7 +38,7 @@ func (c *committer) Commit(ctx context.Context, list []connectors.Committable, f
 		published.Rows += item.Rows
 		published.Bytes += item.Bytes
 	}
-	if len(c.partitionBy) > 0 {
+	if len(c.partitionBy) > 0 || c.buckets.isOn() {
 		published.Partitions = len(folders)
 	}
 	if final {
@@ -62,7 +64,7 @@ func (c *committer) Check(ctx context.Context, list []connectors.Committable) er
 			}
 		}
 	}
-	if err == nil && c.mode == ErrorIfExists {
+	if err == nil && c.mode == ErrorIfExists && !c.env.IsStreaming {
 		if err = c.refuse(ctx, t, c.env.RunID); errors.Is(err, fs.ErrNotExist) {
 			err = nil // there is no folder yet
 		}
@@ -85,7 +87,11 @@ func (c *committer) publish(ctx context.Context, j journal, folders map[string]b
 	if err := t.repair(ctx); err != nil {
 		return err
 	}
-	switch c.mode {
+	mode := c.mode
+	if c.env.IsStreaming { // Begin has looked
+		mode = Append
+	}
+	switch mode {
 	case ErrorIfExists:
 		err = c.refuse(ctx, t, j.Run)
 	case Overwrite:
@@ -113,8 +119,11 @@ func (c *committer) target(ctx context.Context) (target, error) {
 	return target{fsys: fsys, root: root}, err
 }
 
-// Abort removes what the run has written.
+// Abort removes what the run has written. What a stream has written, a later run may go on from.
 func (c *committer) Abort(ctx context.Context) error {
+	if c.env.IsStreaming {
+		return nil
+	}
 	t, err := c.target(ctx)
 	if err == nil {
 		err = t.removeTemporary(ctx, c.env.RunID)

@@ -16,6 +16,7 @@ import (
 // journal is what one publishing does. Once it is written, the publishing is decided; whoever finds it does all of it, again if need be.
 type journal struct {
 	Run     string     `json:"run"`
+	Owner   string     `json:"owner,omitempty"` // of a stream: its other runs end with it
 	Rename  []prepared `json:"rename"`
 	Remove  []string   `json:"remove,omitempty"`  // files, relative to the target
 	Folders []string   `json:"folders,omitempty"` // that may be empty then, deepest first
@@ -101,7 +102,24 @@ func (t target) clean(ctx context.Context, j journal) error {
 	if err := t.write(ctx, j.Run, successName, append(data, '\n')); err != nil {
 		return err
 	}
-	return t.removeTemporary(ctx, j.Run)
+	if j.Owner == "" {
+		return t.removeTemporary(ctx, j.Run)
+	}
+	return t.removeOwned(ctx, j.Owner)
+}
+
+// removeOwned removes what all runs of a stream have not published.
+func (t target) removeOwned(ctx context.Context, owner string) error {
+	infos, err := t.fsys.List(ctx, t.path(temporaryName))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	for _, info := range infos {
+		if err == nil && strings.HasPrefix(info.Name(), owner) {
+			err = t.removeTemporary(ctx, info.Name())
+		}
+	}
+	return err
 }
 
 // removeTemporary removes what the run has not published.

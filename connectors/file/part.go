@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"path"
+	"time"
 
 	"github.com/millrace/millrace/columnar"
 	"github.com/millrace/millrace/formats"
@@ -20,6 +21,7 @@ type part struct {
 	file   *sized
 	out    formats.Writer
 	rows   int64
+	begun  time.Time
 }
 
 // sized counts the bytes written to a file.

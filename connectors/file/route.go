@@ -19,10 +19,15 @@ type router struct {
 	names   []string
 	folders map[string]string // by the values of the folders' columns, as folderKey encodes them
 	key     []byte
+	buckets *bucketer // nil: none
 }
 
-func newRouter(schema *columnar.Schema, partitionBy []string) (*router, error) {
+func newRouter(schema *columnar.Schema, partitionBy []string, buckets Buckets) (*router, error) {
 	r := &router{files: schema, names: partitionBy, folders: map[string]string{}}
+	var err error
+	if r.buckets, err = newBucketer(buckets, schema); err != nil {
+		return nil, err
+	}
 	for _, name := range partitionBy {
 		i := schema.Index(name)
 		if i < 0 {
@@ -45,7 +50,7 @@ func newRouter(schema *columnar.Schema, partitionBy []string) (*router, error) {
 // route yields the batch's rows by folder, folders in the order in which they first occur.
 func (r *router) route(b columnar.Batch) iter.Seq2[string, columnar.Batch] {
 	return func(yield func(string, columnar.Batch) bool) {
-		if len(r.by) == 0 {
+		if len(r.by) == 0 && r.buckets == nil {
 			if b.Rows() > 0 {
 				yield("", b)
 			}
@@ -53,15 +58,22 @@ func (r *router) route(b columnar.Batch) iter.Seq2[string, columnar.Batch] {
 		}
 		var order []string
 		rows := map[string][]int32{}
+		var times []int64
+		if r.buckets != nil {
+			times = r.buckets.times(b)
+		}
 		for i := range b.Rows() {
 			row := b.Row(i)
-			folder := r.folder(b, row)
+			folder := r.place(b, times, row)
 			if rows[folder] == nil {
 				order = append(order, folder)
 			}
 			rows[folder] = append(rows[folder], int32(row))
 		}
-		files := b.Project(r.files, r.kept)
+		files := b
+		if len(r.by) > 0 {
+			files = b.Project(r.files, r.kept)
+		}
 		for _, folder := range order {
 			files.Sel = rows[folder]
 			if !yield(folder, files) {
@@ -71,7 +83,19 @@ func (r *router) route(b columnar.Batch) iter.Seq2[string, columnar.Batch] {
 	}
 }
 
-// folder returns the folder of a row: dt=2026-01-01/hour=03.
+// place returns the folder of a row by its time and its values.
+func (r *router) place(b columnar.Batch, times []int64, row int) string {
+	switch {
+	case r.buckets == nil:
+		return r.folder(b, row)
+	case len(r.by) == 0:
+		return r.buckets.folder(b, times, row)
+	default:
+		return path.Join(r.buckets.folder(b, times, row), r.folder(b, row))
+	}
+}
+
+// folder returns the folder of a row by its values: dt=2026-01-01/hour=03.
 func (r *router) folder(b columnar.Batch, row int) string {
 	r.key = r.key[:0]
 	for _, c := range r.by {

@@ -31,6 +31,10 @@ type Sink[T any] struct {
 	// MaxOpen bounds how many files one task has open, with PartitionBy; beyond, the one not used for longest is closed, and its folder
 	// gets another file later. Default 32.
 	MaxOpen int
+	// Buckets puts rows into folders by time, above those of PartitionBy.
+	Buckets Buckets
+	// Rolling says when a stream's files are finished. Default: with every checkpoint.
+	Rolling Rolling
 }
 
 var _ connectors.TypedSink[string] = Sink[string]{}
@@ -74,10 +78,13 @@ func (s Sink[T]) Validate() error {
 	complain(s.Path == "", "Path is empty")
 	complain(s.Format == nil, "Format is missing")
 	complain(s.Files < 0 || s.TargetSize < 0 || s.MaxOpen < 0, "Files, TargetSize and MaxOpen must not be negative")
-	complain(s.Mode == OverwritePartitions && len(s.PartitionBy) == 0, "the mode %s needs PartitionBy", s.Mode)
+	complain(s.Mode == OverwritePartitions && len(s.PartitionBy) == 0 && !s.Buckets.isOn(), "the mode %s needs PartitionBy or Buckets", s.Mode)
+	complain(s.Rolling.Size > 0 && s.TargetSize > 0, "TargetSize and Rolling.Size are the same")
+	errs = append(errs, s.Rolling.validate())
 	if s.Format == nil {
-		return errors.Join(errs...)
+		return errors.Join(append(errs, s.Buckets.validate(nil))...)
 	}
+	errs = append(errs, s.Buckets.validate(s.Format.Schema()))
 	if v, ok := s.Format.(interface{ Validate() error }); ok {
 		errs = append(errs, v.Validate())
 	}
@@ -93,8 +100,12 @@ func (s Sink[T]) Validate() error {
 // MaxTasks returns Files: how many tasks may write; 0: any number.
 func (s Sink[T]) MaxTasks() int { return s.Files }
 
-// Begin repairs what an interrupted publishing left and, in mode ErrorIfExists, fails when the target has data.
+// Begin repairs what an interrupted publishing left and, in mode ErrorIfExists, fails when the target has data. A stream's own data, of a run
+// before, is no such data.
 func (s Sink[T]) Begin(ctx context.Context, env connectors.Env) error {
+	if mode := cmp.Or(s.Mode, ErrorIfExists); env.IsStreaming && mode != ErrorIfExists && mode != Append {
+		return fmt.Errorf("writing %s: a stream publishes again and again; the mode %s would remove what it has published: use %s", s.Path, mode, Append)
+	}
 	fsys, root, err := env.Files.FS(ctx, s.Path)
 	if err != nil {
 		return err
@@ -114,7 +125,7 @@ func (s Sink[T]) Begin(ctx context.Context, env connectors.Env) error {
 	if cmp.Or(s.Mode, ErrorIfExists) != ErrorIfExists {
 		return nil
 	}
-	return s.refuseData(ctx, t, "")
+	return s.refuseData(ctx, t, runOf(env).owner)
 }
 
 // refuseData returns ErrTargetExists when the target has files that are not of the run.
@@ -152,11 +163,14 @@ type settings struct {
 	partitionBy []string
 	targetSize  int64
 	maxOpen     int
+	buckets     Buckets
+	rolling     Rolling
 }
 
 func (s Sink[T]) settings() settings {
+	rolling := s.Rolling.withDefaults()
 	return settings{
-		path: s.Path, format: s.Format, mode: cmp.Or(s.Mode, ErrorIfExists), partitionBy: s.PartitionBy, targetSize: s.TargetSize,
-		maxOpen: cmp.Or(s.MaxOpen, defaultMaxOpen),
+		path: s.Path, format: s.Format, mode: cmp.Or(s.Mode, ErrorIfExists), partitionBy: s.PartitionBy, targetSize: cmp.Or(s.TargetSize, rolling.Size),
+		maxOpen: cmp.Or(s.MaxOpen, defaultMaxOpen), buckets: s.Buckets, rolling: rolling,
 	}
 }

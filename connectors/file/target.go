@@ -7,6 +7,7 @@ import (
 	"path"
 	"strings"
 
+	"github.com/millrace/millrace/connectors"
 	"github.com/millrace/millrace/vfs"
 )
 
@@ -57,7 +58,29 @@ func (t target) find(ctx context.Context, f prepared) error {
 	return err
 }
 
-// isOfRun says whether a part file was written by the run.
+// run is how what a run writes is named. A stream's data is of all its runs: its names begin with its owner, the job and node.
+type run struct {
+	name  string
+	owner string // "": the run's own data only
+}
+
+func runOf(env connectors.Env) run {
+	if !env.IsStreaming {
+		return run{name: env.RunID}
+	}
+	owner := strings.Map(func(r rune) rune {
+		if r == '/' || r == ownerEnd || r < ' ' {
+			return '_'
+		}
+		return r
+	}, env.Job+"-"+env.UID) + string(ownerEnd)
+	return run{name: owner + "-" + env.RunID, owner: owner}
+}
+
+// ownerEnd ends an owner in names.
+const ownerEnd = '~'
+
+// isOfRun says whether a part file was written by the run, or one of the owner.
 func isOfRun(name, run string) bool {
 	return strings.HasPrefix(name, "part-") && strings.Contains(name, "-"+run)
 }
