@@ -56,7 +56,7 @@ type OperatorVerdict struct {
 // TableVerdict is the verdict on a table.
 type TableVerdict struct {
 	Table   string   `json:"table"`
-	Rows    int64    `json:"rows"` // saved
+	Rows    int64    `json:"rows"` // saved; -1: not known
 	Verdict Verdict  `json:"verdict"`
 	Changes []Change `json:"changes,omitempty"`
 	Reasons []string `json:"reasons,omitempty"`
@@ -100,20 +100,32 @@ func missing(o *Operator, allowed bool) OperatorVerdict {
 	v := OperatorVerdict{UID: o.UID, Name: o.Name, Verdict: Dropped}
 	var rows int64
 	for _, t := range o.Tables {
-		rows += o.Rows(t.Name)
+		if n := o.Rows(t.Name); n >= 0 && rows >= 0 {
+			rows += n
+		} else {
+			rows = -1
+		}
 	}
 	switch {
 	case rows == 0 && o.Enumerator == nil:
 		v.Reasons = []string{"nothing was in it"}
 	case allowed:
-		v.Reasons = []string{fmt.Sprintf("%d rows are lost, as allowed", rows)}
+		v.Reasons = []string{count(rows) + " are lost, as allowed"}
 	case rows == 0:
 		v.Verdict, v.Reasons = Refused, []string{"the job has no such source: where it had got to would be lost; give the source this UID, or allow its loss by name"}
 	default:
 		v.Verdict = Refused
-		v.Reasons = []string{fmt.Sprintf("the job has no such operator: %d rows would be lost; give the operator this UID, or allow their loss by name", rows)}
+		v.Reasons = []string{fmt.Sprintf("the job has no such operator: %s would be lost; give the operator this UID, or allow their loss by name", count(rows))}
 	}
 	return v
+}
+
+// count prints a number of rows, which may not be known.
+func count(rows int64) string {
+	if rows < 0 {
+		return "its rows"
+	}
+	return fmt.Sprintf("%d rows", rows)
 }
 
 func compareOperator(o *Operator, d Declared, allowed bool) OperatorVerdict {
@@ -155,10 +167,10 @@ func missingTable(o *Operator, t Table, allowed bool) TableVerdict {
 	case v.Rows == 0:
 		v.Reasons = []string{"nothing was in it"}
 	case allowed:
-		v.Reasons = []string{fmt.Sprintf("%d rows are lost, as allowed", v.Rows)}
+		v.Reasons = []string{count(v.Rows) + " are lost, as allowed"}
 	default:
 		v.Verdict = Refused
-		v.Reasons = []string{fmt.Sprintf("it is not declared: %d rows would be lost; if it has another name now, say was=%s there, or allow the loss by the operator's UID", v.Rows, t.Name)}
+		v.Reasons = []string{fmt.Sprintf("it is not declared: %s would be lost; if it has another name now, say was=%s there, or allow the loss by the operator's UID", count(v.Rows), t.Name)}
 	}
 	return v
 }
@@ -182,7 +194,7 @@ func compareTable(o *Operator, saved Table, ok bool, want state.Table, allowed b
 	case v.Rows == 0:
 		v.Verdict, v.Reasons = Rebuilt, []string{"nothing was in it"}
 	case allowed:
-		v.Verdict, v.Reasons = Rebuilt, []string{fmt.Sprintf("%d rows are lost, as allowed", v.Rows)}
+		v.Verdict, v.Reasons = Rebuilt, []string{count(v.Rows) + " are lost, as allowed"}
 	default:
 		v.Verdict = Refused
 	}

@@ -37,7 +37,8 @@
 //	dead-00000016-00000003/             not completed, put aside by epoch 3
 //
 // The folder of the greatest number is never removed, though it may be empty: numbers grow over all incarnations. Files may be referred to by
-// manifests of later checkpoints (of tasks that have ended, the final state is written once) and stay until no manifest that is kept does.
+// manifests of later checkpoints (the final state of tasks that have ended, and a back end's own files that have not changed, are written once)
+// and stay until no manifest that is kept does.
 //
 // A savepoint is one folder with a manifest ("root": ".") and all its files, and can be moved. A job that was stopped with one leaves a manifest
 // in its own folder that has "moved", the savepoint's URL, and nothing else to read.
@@ -51,10 +52,11 @@
 //	fingerprint, plan      of the job's graph
 //	operators              uid, name, parallelism, keyGroups, enumerator (bytes: which splits there are), tables, parts
 //	  tables               name, kind, distribution (keyed, spread, union, broadcast), keys, namespace, values (name, type, nullable, ...), ttl
-//	  parts                by task: task {stage, task}, ended, blobs (bytes by name), tables
+//	  parts                by task: task {stage, task}, ended, blobs (bytes by name), tables or native
 //	    tables             table (its name), rows, files
 //	      files            path or inline (the bytes of a small file), size, rows, check (XXH3-64 of the bytes), index
 //	        index          [first key group, last key group, rows] for each record batch
+//	    native             of back ends that save files of their own: name, and as in files. Checkpoints alone have them, not savepoints
 //	committables           checkpoint, uid, task, data (bytes, the connector's), rows, bytes, files
 //
 // A file of rows is an Arrow IPC file. Its columns are key_group (int32, of keyed tables only; when the table has a column of that name,

@@ -46,7 +46,7 @@ func profiles() (state.Table, columnar.Batch) {
 	for i := range int32(3) {
 		columnar.AppendFixed(bb.Column(0), i)
 		columnar.AppendFixed(bb.Column(1).Child(0), 20+i)
-		bb.Column(1).Child(1).AppendString(string(rune('a' + i)))
+		bb.Column(1).Child(1).AppendString(string('a' + i))
 		bb.Column(1).CloseNested()
 		columnar.AppendFixed(bb.Column(2), float32(i)/2)
 		for k := range i {
@@ -99,13 +99,16 @@ migrates  op  (an operator)
                     values.n: added, int64
                     values.tags: removed, it was list<int32>
                     values.note: removed, it was string`},
-		{"with a time to live", func(w *state.Table) { w.Values, w.TTL = w.Values[1:2], time.Hour },
-			[]string{"0 0 2026-01-01T00:00:00Z", "1 0.5 2026-01-01T00:00:00Z", "2 1 2026-01-01T00:00:00Z"}, `
+		{
+			"with a time to live", func(w *state.Table) { w.Values, w.TTL = w.Values[1:2], time.Hour },
+			[]string{"0 0 2026-01-01T00:00:00Z", "1 0.5 2026-01-01T00:00:00Z", "2 1 2026-01-01T00:00:00Z"},
+			`
 migrates  op  (an operator)
           migrates  profiles
                     values.user: removed, it was struct<age: int32, name: string>
                     values.tags: removed, it was list<int32>
-                    values.note: removed, it was string`},
+                    values.note: removed, it was string`,
+		},
 		{"refused", func(w *state.Table) {
 			w.Kind = "list"
 			w.Keys = fields("id string")

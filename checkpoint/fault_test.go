@@ -35,7 +35,7 @@ func TestFaults(t *testing.T) {
 func faulted(t *testing.T, n, more int, late bool) bool {
 	t.Helper()
 	w := newWorld(t, mem.New("test"))
-	const first, second, third = 100, 3000, 200 // rows of the checkpoints
+	const first, second, third = 100, 1500, 200 // rows of the checkpoints
 	totals := map[stream.CheckpointID]int{1: first, 2: second, 3: third}
 	if _, err := w.write(w.store, Checkpoint, 2, first); err != nil {
 		t.Fatal(err)

@@ -142,9 +142,9 @@ func (f *stateFile) drop() error {
 	return f.dropTemp()
 }
 
-// fileName returns a new name for a file of a table: another one each time, so that a second try does not meet the first.
-func fileName(uid string, task Task, table string) string {
-	return fmt.Sprintf("%s-%d-%s-%012x.arrow", plain(uid), task.Index, plain(table), rand.Uint64()>>16)
+// fileName returns a new name for a file of a task: another one each time, so that a second try does not meet the first.
+func fileName(uid string, task Task, what, suffix string) string {
+	return fmt.Sprintf("%s-%d-%s-%012x.%s", plain(uid), task.Index, plain(what), rand.Uint64()>>16, suffix)
 }
 
 // plain returns a text without what file systems or URLs mind.

@@ -79,5 +79,6 @@ type OperatorHandle struct {
 	UID    string            `json:"uid"`
 	Tables []Table           `json:"tables,omitempty"`
 	Rows   []Rows            `json:"rows,omitempty"`
+	Native []NativeFile      `json:"native,omitempty"`
 	Blobs  map[string][]byte `json:"blobs,omitempty"`
 }

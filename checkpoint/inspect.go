@@ -40,13 +40,14 @@ type OperatorReport struct {
 	Parallelism int           `json:"parallelism"`
 	KeyGroups   int           `json:"keyGroups,omitempty"`
 	Enumerator  int           `json:"enumeratorBytes,omitempty"`
+	Native      int64         `json:"nativeBytes,omitempty"` // in files of a back end's own
 	Tables      []TableReport `json:"tables"`
 }
 
 // TableReport is what is shown of a table.
 type TableReport struct {
 	Table Table `json:"table"`
-	Rows  int64 `json:"rows"`
+	Rows  int64 `json:"rows"` // -1: not known, as it is saved in the back end's own files
 	// Keys is the number of keys, where each has a row of its own; else -1, for it takes reading all to know.
 	Keys  int64            `json:"keys"`
 	Bytes int64            `json:"bytes"`
@@ -74,6 +75,11 @@ func (s *Saved) Inspect(ctx context.Context, what Inspection) (*Report, error) {
 			continue
 		}
 		or := OperatorReport{UID: o.UID, Name: o.Name, Parallelism: o.Parallelism, KeyGroups: o.KeyGroups, Enumerator: len(o.Enumerator), Tables: []TableReport{}}
+		for _, p := range o.Parts {
+			for _, f := range p.Native {
+				or.Native += f.Size
+			}
+		}
 		for _, t := range o.Tables {
 			tr, err := s.inspectTable(ctx, &o, t, what)
 			if err != nil {
@@ -99,22 +105,23 @@ func (s *Saved) inspectTable(ctx context.Context, o *Operator, t Table, what Ins
 			for _, f := range rows.Files {
 				r.Bytes += f.Size
 				r.Files++
-				if what.Key != "" && t.Distribution == state.Keyed {
-					if err := s.find(ctx, &f, o, t.Table, what, &r); err != nil {
-						return r, err
-					}
-				}
 			}
+		}
+		if what.Key == "" || t.Distribution != state.Keyed {
+			continue
+		}
+		if err := s.find(ctx, o, p, t.Table, what, &r); err != nil {
+			return r, err
 		}
 	}
 	return r, nil
 }
 
-// find adds the rows of a file that have the key.
-func (s *Saved) find(ctx context.Context, f *File, o *Operator, t state.Table, what Inspection, r *TableReport) error {
+// find adds the rows in one task that have the key.
+func (s *Saved) find(ctx context.Context, o *Operator, p Part, t state.Table, what Inspection, r *TableReport) error {
 	group, known := groupOf(what.Key, t, o.KeyGroups)
 	wants := func(span Span) bool { return !known || span.has(group, group+1) }
-	return s.eachBatch(ctx, f, t, wants, func(b columnar.Batch) error {
+	return s.eachOfPart(ctx, o, p, t, wants, func(b columnar.Batch) error {
 		for i := range b.Len {
 			if keyText(b, len(t.Keys), i) != what.Key {
 				continue
@@ -186,6 +193,9 @@ func (o OperatorReport) write(b *strings.Builder) {
 	if o.Enumerator > 0 {
 		fmt.Fprintf(b, ", splits %s", size(int64(o.Enumerator)))
 	}
+	if o.Native > 0 {
+		fmt.Fprintf(b, ", %s in files of the back end", size(o.Native))
+	}
 	b.WriteByte('\n')
 	for _, t := range o.Tables {
 		t.write(b)
@@ -197,11 +207,13 @@ func (t TableReport) write(b *strings.Builder) {
 	if t.Table.Kind != "" {
 		fmt.Fprintf(b, " %s", t.Table.Kind)
 	}
-	fmt.Fprintf(b, "  %d rows", t.Rows)
-	if t.Keys >= 0 {
-		fmt.Fprintf(b, ", %d keys", t.Keys)
+	if t.Rows >= 0 {
+		fmt.Fprintf(b, "  %d rows", t.Rows)
+		if t.Keys >= 0 {
+			fmt.Fprintf(b, ", %d keys", t.Keys)
+		}
+		fmt.Fprintf(b, ", %s in %d files", size(t.Bytes), t.Files)
 	}
-	fmt.Fprintf(b, ", %s in %d files", size(t.Bytes), t.Files)
 	if t.Table.TTL > 0 {
 		fmt.Fprintf(b, ", kept for %s", t.Table.TTL)
 	}

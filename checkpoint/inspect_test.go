@@ -74,8 +74,13 @@ func TestInspectKeys(t *testing.T) {
 		text string
 		want int
 	}{
-		{fields("id int32"), "7", 1}, {fields("id int64"), "-1", 0}, {fields("name string"), "s7", 1}, {fields("id int64", "name string"), "7,s7", 1},
-		{fields("f float64"), "7", 1}, {[]columnar.Field{pair}, "7,s7", 1}, {fields("name string"), "7", 0},
+		{fields("id int32"), "7", 1},
+		{fields("id int64"), "-1", 0},
+		{fields("name string"), "s7", 1},
+		{fields("id int64", "name string"), "7,s7", 1},
+		{fields("f float64"), "7", 1},
+		{[]columnar.Field{pair}, "7,s7", 1},
+		{fields("name string"), "7", 0},
 	} {
 		table := state.Table{Name: "t", Kind: "value", Keys: c.keys, Values: fields("n int64")}
 		bb := columnar.NewBatchBuilder(table.Schema(), 0)

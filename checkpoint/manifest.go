@@ -76,12 +76,17 @@ func (m *Manifest) Bytes() (n int64) {
 func (m *Manifest) files(yield func(*File) bool) {
 	for i := range m.Operators {
 		for j := range m.Operators[i].Parts {
-			for k := range m.Operators[i].Parts[j].Tables {
-				files := m.Operators[i].Parts[j].Tables[k].Files
-				for l := range files {
-					if !yield(&files[l]) {
+			p := &m.Operators[i].Parts[j]
+			for k := range p.Tables {
+				for l := range p.Tables[k].Files {
+					if !yield(&p.Tables[k].Files[l]) {
 						return
 					}
+				}
+			}
+			for k := range p.Native {
+				if !yield(&p.Native[k].File) {
+					return
 				}
 			}
 		}
@@ -98,9 +103,12 @@ func (o *Operator) Table(name string) (Table, bool) {
 	return Table{}, false
 }
 
-// Rows returns how many rows of a table all tasks have together.
+// Rows returns how many rows of a table all tasks have together, -1 when it is not known.
 func (o *Operator) Rows(table string) (n int64) {
 	for _, p := range o.Parts {
+		if len(p.Native) > 0 {
+			return -1
+		}
 		for _, t := range p.Tables {
 			if t.Table == table {
 				n += t.Rows
@@ -205,8 +213,8 @@ func (o *Operator) validate() error {
 }
 
 func (f *File) validate() error {
-	if f.Inline == nil && !isInside(f.Path) {
-		return fmt.Errorf("an impossible file %q", f.Path)
+	if f.isInline() && int64(len(f.Inline)) != f.Size || !f.isInline() && !isInside(f.Path) {
+		return fmt.Errorf("an impossible file %q of %d bytes", f.Path, f.Size)
 	}
 	var rows int64
 	for _, s := range f.Index {

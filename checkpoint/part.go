@@ -7,6 +7,8 @@ type Part struct {
 	// Blobs are what the operator's surroundings want to find again, by name: a watermark.
 	Blobs  map[string][]byte `json:"blobs,omitempty"`
 	Tables []Rows            `json:"tables,omitempty"`
+	// Native is the snapshot as files of the back end's, in place of files of rows; how many rows there are is not known then.
+	Native []NativeFile `json:"native,omitempty"`
 }
 
 // Rows is the rows that one task has of a table: those of all files, in order.
@@ -24,7 +26,15 @@ type File struct {
 	Rows   int64  `json:"rows"`
 	Check  Check  `json:"check"` // of the bytes
 	// Index has an entry for each record batch, in order.
-	Index []Span `json:"index"`
+	Index []Span `json:"index,omitempty"`
+}
+
+func (f *File) isInline() bool { return f.Path == "" }
+
+// NativeFile is a file of a back end's own format.
+type NativeFile struct {
+	Name string `json:"name"` // as the back end knows it
+	File
 }
 
 // Span is the key groups that a record batch has rows of, From to Last, and how many rows it has. Of tables that are not keyed both are 0.

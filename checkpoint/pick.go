@@ -1,6 +1,8 @@
 package checkpoint
 
 import (
+	"slices"
+
 	"github.com/millrace/millrace/columnar"
 	"github.com/millrace/millrace/columnar/keys"
 	"github.com/millrace/millrace/state"
@@ -31,14 +33,16 @@ func newPick(o *Operator, saved, want state.Table, share Share) *pick {
 	}
 	p.own = p.distribution == state.Spread && len(o.Parts) == share.Tasks
 	for i, part := range o.Parts {
-		for _, rows := range part.Tables {
-			// One that has ended saw no more of the broadcast stream than the others.
-			if rows.Table == saved.Name && (p.one < 0 || !part.Ended && o.Parts[p.one].Ended) {
-				p.one = i
-			}
+		// One that has ended saw no more of the broadcast stream than the others.
+		if part.has(saved.Name) && (p.one < 0 || !part.Ended && o.Parts[p.one].Ended) {
+			p.one = i
 		}
 	}
 	return p
+}
+
+func (p Part) has(table string) bool {
+	return len(p.Native) > 0 || slices.ContainsFunc(p.Tables, func(r Rows) bool { return r.Table == table })
 }
 
 // part says whether rows of a task, by its place, can be picked. Invariant: parts come in order.

@@ -54,14 +54,40 @@ func (s *Saved) rows(ctx context.Context, uid string, want state.Table, share Sh
 	}
 	pick := newPick(o, saved.Table, want, share)
 	for i, part := range o.Parts {
-		for _, rows := range part.Tables {
-			if rows.Table != saved.Name || !pick.part(i) {
-				continue
+		if !pick.part(i) {
+			continue
+		}
+		err := s.eachOfPart(ctx, o, part, saved.Table, pick.wants, func(b columnar.Batch) error {
+			b = pick.rows(b)
+			if b.Rows() == 0 {
+				return nil
 			}
-			for _, f := range rows.Files {
-				if err := s.readFile(ctx, &f, saved.Table, pick, move, yield); err != nil {
-					return err
-				}
+			b, err := move.batch(b)
+			if err == nil && !yield(b, nil) {
+				err = errEnough
+			}
+			return err
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// eachOfPart gives do the rows of a table in one task, but for those with whose key groups wanted will not have anything to do: as they are in
+// files, with the key group of a keyed table as the first column.
+func (s *Saved) eachOfPart(ctx context.Context, o *Operator, p Part, t state.Table, wanted func(Span) bool, do func(columnar.Batch) error) error {
+	if len(p.Native) > 0 {
+		return s.eachNative(ctx, o, p, t, wanted, do)
+	}
+	for _, rows := range p.Tables {
+		if rows.Table != t.Name {
+			continue
+		}
+		for _, f := range rows.Files {
+			if err := s.eachBatch(ctx, &f, t, wanted, do); err != nil {
+				return err
 			}
 		}
 	}
@@ -76,22 +102,7 @@ func savedTable(o *Operator, want state.Table) (Table, bool) {
 	return o.Table(want.Was)
 }
 
-// readFile yields the rows of a file that are picked.
-func (s *Saved) readFile(ctx context.Context, f *File, saved state.Table, p *pick, m *migration, yield func(columnar.Batch, error) bool) error {
-	return s.eachBatch(ctx, f, saved, p.wants, func(b columnar.Batch) error {
-		b = p.rows(b)
-		if b.Rows() == 0 {
-			return nil
-		}
-		b, err := m.batch(b)
-		if err == nil && !yield(b, nil) {
-			err = errEnough
-		}
-		return err
-	})
-}
-
-// eachBatch gives do the record batches of a file that are wanted, as they are: with the key group of a keyed table as the first column.
+// eachBatch gives do the record batches of a file that are wanted.
 func (s *Saved) eachBatch(ctx context.Context, f *File, t state.Table, wanted func(Span) bool, do func(columnar.Batch) error) (err error) {
 	runs := wantedRuns(f.Index, wanted)
 	if len(runs) == 0 {
@@ -175,7 +186,7 @@ func (i input) Size() int64  { return i.size }
 func (i input) Name() string { return i.name }
 
 func (s *Saved) open(ctx context.Context, f *File) (input, error) {
-	if f.Inline != nil {
+	if f.isInline() {
 		return input{ReaderAt: bytes.NewReader(f.Inline), Closer: io.NopCloser(nil), size: f.Size, name: "the manifest"}, nil
 	}
 	at := s.Root.join(f.Path)

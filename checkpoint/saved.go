@@ -20,6 +20,7 @@ type Saved struct {
 	Root     Folder    // that its files are relative to
 	Allowed  []string  // UIDs of operators whose state may be lost when it does not fit
 	Skipped  []Skipped // newer ones, by Latest, that are damaged
+	native   NativeReader
 }
 
 // Skipped is a checkpoint that was passed over. What it committed is out in the world.
@@ -114,7 +115,7 @@ func Load(ctx context.Context, at Folder, o Options) (*Saved, error) {
 		}
 		at = to
 	}
-	return &Saved{Manifest: m, Root: at.join(m.Root)}, nil
+	return &Saved{Manifest: m, Root: at.join(m.Root), native: o.Native}, nil
 }
 
 // verifiers is how many files are read at once to verify them.
@@ -142,7 +143,7 @@ func (s *Saved) verify(ctx context.Context, f *File) error {
 }
 
 func (s *Saved) check(ctx context.Context, f *File) (_ Check, err error) {
-	if f.Inline != nil {
+	if f.isInline() {
 		return Check(xxh3.Hash(f.Inline)), nil
 	}
 	in, err := s.Root.FS.Open(ctx, s.Root.join(f.Path).Path)

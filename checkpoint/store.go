@@ -29,6 +29,7 @@ type Options struct {
 	Codec arrowipc.Codec
 	// Resolve finds the file system of a URL, for savepoints; nil: targets are paths of the store's.
 	Resolve func(ctx context.Context, url string) (vfs.FileSystem, string, error)
+	Native  NativeReader     // reads what a back end saved in files of its own; nil: there is none that does
 	Now     func() time.Time // nil: the system's
 	Log     *slog.Logger     // nil: nowhere
 }
@@ -131,6 +132,11 @@ func (s *Store) Begin(ctx context.Context, id stream.CheckpointID, kind Kind, ta
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	for _, m := range s.complete {
+		if m.Epoch == s.epoch {
+			p.Base = m.ID
+		}
+	}
 	s.begun[id] = p
 	return p, nil
 }
@@ -176,9 +182,12 @@ func (s *Store) finish(ctx context.Context, c Completion) (*Manifest, error) {
 		return nil, err
 	}
 	if p.Kind.IsSavepoint() {
-		if err := s.gather(ctx, p, m); err != nil {
-			return nil, err
-		}
+		err = s.gather(ctx, p, m)
+	} else {
+		err = s.checkReferences(p, m)
+	}
+	if err != nil {
+		return nil, err
 	}
 	if err := s.writeManifest(ctx, p.Folder(), m); err != nil {
 		return nil, err
@@ -224,7 +233,7 @@ func (s *Store) manifest(c Completion) (*Manifest, error) {
 					return nil, fmt.Errorf("broken invariant: tasks disagree on table %q of %s", t.Name, part.UID)
 				}
 			}
-			o.Parts = append(o.Parts, Part{Task: h.Task, Ended: h.Ended, Blobs: part.Blobs, Tables: part.Rows})
+			o.Parts = append(o.Parts, Part{Task: h.Task, Ended: h.Ended, Blobs: part.Blobs, Tables: part.Rows, Native: part.Native})
 		}
 	}
 	for i := range m.Operators {
@@ -233,6 +242,17 @@ func (s *Store) manifest(c Completion) (*Manifest, error) {
 		o.Parallelism = cmp.Or(o.Parallelism, len(o.Parts))
 	}
 	return m, m.validate()
+}
+
+// checkReferences wants what a checkpoint refers to outside of its folder to be kept.
+func (s *Store) checkReferences(p Place, m *Manifest) error {
+	kept := s.kept()
+	for f := range m.files {
+		if !f.isInline() && path.Dir(f.Path) != p.Sub && !kept[f.Path] {
+			return fmt.Errorf("%w: it refers to %s, which is not kept any more", errFinal, f.Path)
+		}
+	}
+	return nil
 }
 
 // gather copies into a savepoint what lies elsewhere: the final states of tasks that have gone. Their files come from a checkpoint's folder.

@@ -18,7 +18,7 @@ import (
 // TestRescale gives the rows of a checkpoint to other numbers of tasks and of key groups: each keyed row comes to the one task that owns its
 // group, each row of a list to one, whoever wrote it.
 func TestRescale(t *testing.T) {
-	const total = 5000
+	const total = 1500
 	for _, kind := range []Kind{Checkpoint, Savepoint} {
 		for _, wrote := range []int{1, 3, 4} {
 			w := newWorld(t, nil)

@@ -35,6 +35,12 @@ func (s *Store) tidy(ctx context.Context) {
 func (s *Store) retire(ctx context.Context) {
 	s.mu.Lock()
 	n := max(0, len(s.complete)-s.o.Keep)
+	for _, p := range s.begun {
+		// What is under way may refer to files of its base, and so to all that came after.
+		for p.Base > 0 && n > 0 && s.complete[n-1].ID >= p.Base {
+			n--
+		}
+	}
 	for _, m := range s.complete[:n] {
 		s.leftover = append(s.leftover, m.ID)
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 
 	"github.com/millrace/millrace/columnar"
 	"github.com/millrace/millrace/formats"
@@ -31,6 +32,8 @@ type Place struct {
 	// Root is what paths in the manifest are relative to, and Sub the checkpoint's folder in it: "chk-00000017", of savepoints "".
 	Root Folder
 	Sub  string
+	// Base is the newest complete checkpoint of this incarnation when this one was begun: its files may be referred to. 0: there is none.
+	Base stream.CheckpointID
 }
 
 // Folder is that of the checkpoint: where its manifest will be.
@@ -48,6 +51,9 @@ type Writer struct {
 	Folder Folder         // of the job's checkpoints
 	Epoch  int64          // of the incarnation
 	Codec  arrowipc.Codec // of the files
+
+	mu     sync.Mutex // guards shared
+	shared map[stream.CheckpointID]map[sharedName]File
 }
 
 // Write writes the snapshot of a task. It is for a goroutine beside the task's. A file that fails is written again under another name, a few
@@ -61,19 +67,35 @@ func (w *Writer) Write(ctx context.Context, at Place, task Task, operators []Ope
 	for _, o := range operators {
 		out := OperatorHandle{UID: o.UID, Blobs: o.Blobs}
 		if o.Frozen != nil {
-			for i, t := range o.Frozen.Tables() {
-				rows, err := w.writeTable(ctx, at, task, o, i)
-				if err != nil {
-					err = orFenced(ctx, w.Folder, w.Epoch, err)
-					return Handle{}, fmt.Errorf("writing %s %d of %s: table %q of %s: %w", at.Kind, at.ID, task, t.Name, o.UID, err)
-				}
-				out.Tables = append(out.Tables, Table{t})
-				out.Rows = append(out.Rows, rows)
+			if err := w.writeState(ctx, at, task, o, &out); err != nil {
+				err = orFenced(ctx, w.Folder, w.Epoch, err)
+				return Handle{}, fmt.Errorf("writing %s %d of %s: %s: %w", at.Kind, at.ID, task, o.UID, err)
 			}
 		}
 		h.Operators = append(h.Operators, out)
 	}
 	return h, nil
+}
+
+// writeState writes an operator's state: as the back end's own files if it has some and recovery alone will read them, else as rows.
+func (w *Writer) writeState(ctx context.Context, at Place, task Task, o OperatorState, out *OperatorHandle) (err error) {
+	for _, t := range o.Frozen.Tables() {
+		out.Tables = append(out.Tables, Table{t})
+	}
+	if n, ok := o.Frozen.(state.Native); ok && !at.Kind.IsSavepoint() {
+		if files := n.Files(); len(files) > 0 {
+			out.Native, err = w.writeNative(ctx, at, task, o.UID, files)
+			return err
+		}
+	}
+	for i, t := range out.Tables {
+		rows, err := w.writeTable(ctx, at, task, o, i)
+		if err != nil {
+			return fmt.Errorf("table %q: %w", t.Name, err)
+		}
+		out.Rows = append(out.Rows, rows)
+	}
+	return nil
 }
 
 // writeTable writes the rows of table number i.
@@ -85,7 +107,7 @@ func (w *Writer) writeTable(ctx context.Context, at Place, task Task, o Operator
 		inline = 0
 	}
 	err := retried(ctx, func() error {
-		f := newStateFile(ctx, at.Folder(), fileName(o.UID, task, t.Name), inline)
+		f := newStateFile(ctx, at.Folder(), fileName(o.UID, task, t.Name, "arrow"), inline)
 		index, err := writeRows(ctx, f, o.Frozen, i, w.Codec)
 		if err == nil && len(index) == 0 {
 			return nil
@@ -160,7 +182,7 @@ func (a *arrowFile) add(rows state.Rows) error {
 	}
 	a.last = rows.Group
 	if a.builder.Len() == 0 && (n >= batchRows || rows.Batch.Size() >= batchBytes) {
-		return a.write(a.direct(rows), rows.Group)
+		return a.write(withGroup(a.schema, a.keyed, rows), rows.Group)
 	}
 	if a.builder.Len() == 0 {
 		a.first = rows.Group
@@ -207,10 +229,10 @@ func (a *arrowFile) check(rows state.Rows) error {
 	return nil
 }
 
-// direct returns a large batch with its key group, without a copy.
-func (a *arrowFile) direct(rows state.Rows) columnar.Batch {
-	b := columnar.Batch{Schema: a.schema, Columns: rows.Batch.Columns, Len: rows.Batch.Len, Sel: rows.Batch.Sel}
-	if a.keyed {
+// withGroup returns a batch in the schema of files, with its key group in front if the table is keyed. Columns are shared.
+func withGroup(schema *columnar.Schema, keyed bool, rows state.Rows) columnar.Batch {
+	b := columnar.Batch{Schema: schema, Columns: rows.Batch.Columns, Len: rows.Batch.Len, Sel: rows.Batch.Sel}
+	if keyed {
 		groups := make([]int32, b.Len)
 		fill(groups, rows.Group)
 		b.Columns = append([]columnar.Column{columnar.Of(columnar.Int32Type, groups, columnar.Bitmap{})}, b.Columns...)
