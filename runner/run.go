@@ -185,7 +185,7 @@ func (r *run) prepare(ctx context.Context, build func(*plan.Job)) (*plan.Job, *p
 	job := plan.NewJob(r.options.Name)
 	build(job)
 	r.counts = job.Counts
-	if err := errors.Join(job.Err(), checkSides(job)); err != nil {
+	if err := errors.Join(job.Err(), checkSides(job), r.checkUIDs(job)); err != nil {
 		return nil, nil, &BuildError{err}
 	}
 	if err := r.discover(ctx, job); err != nil {
@@ -234,7 +234,13 @@ func (r *run) discover(ctx context.Context, job *plan.Job) error {
 }
 
 func (r *run) env(n *plan.Node) connectors.Env {
-	return connectors.Env{Files: r.files, Log: r.options.Log.With("node", n.String()), RunID: r.id, Job: r.options.Name, Node: n.String()}
+	e := connectors.Env{
+		Files: r.files, Log: r.options.Log.With("node", n.String()), RunID: r.id, Job: r.options.Name, Node: n.String(), UID: physical.UID(physical.Op{Node: n}),
+	}
+	if r.live != nil {
+		e.IsStreaming, e.Checkpoints = true, max(r.live.options.Checkpoints.Interval, 0)
+	}
+	return e
 }
 
 func (r *run) scratch() (*spill.Manager, error) {
