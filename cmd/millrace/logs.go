@@ -46,13 +46,7 @@ func openLog(folder rest.Folder, k rest.Known) (*os.File, error) {
 	if !errors.Is(err, fs.ErrNotExist) {
 		return log, err
 	}
-	run := ""
-	if k.Live != nil {
-		run = k.Live.RunID
-	} else {
-		run = k.Last.RunID
-	}
-	return os.Open(filepath.Join(filepath.Dir(folder.Dir), "history", run, "log"))
+	return os.Open(filepath.Join(filepath.Dir(folder.Dir), "history", k.RunID(), "log"))
 }
 
 // followLog copies what is added to a log until the job has ended.

@@ -69,11 +69,19 @@ type Known struct {
 	Last *status.Job // what it told last; nil: it has never ended
 }
 
+// RunID is of the job that is at work, or of the one that has ended.
+func (k Known) RunID() string {
+	if k.Live != nil {
+		return k.Live.RunID
+	}
+	return k.Last.RunID
+}
+
 // ErrLive is returned for the name of a job that is at work.
 var ErrLive = errors.New("a job of that name is at work")
 
 // ErrName is returned for what is no name for a job.
-var ErrName = errors.New("names of jobs are of letters, digits, _ and, behind the first, - and .")
+var ErrName = errors.New("a job's name begins with a letter, a digit or _, and has only these and - and . in it")
 
 // CheckName refuses, with ErrName, names that no folder can have.
 func CheckName(name string) error {

@@ -246,8 +246,18 @@ func TestOpenAPI(t *testing.T) {
 		t.Errorf("the routes and those described (-want +got):\n%s", diff)
 	}
 	for _, v := range []any{
-		status.Job{}, status.Failure{}, status.Process{}, status.Setting{}, status.Node{}, status.Time{}, status.Rates{}, status.Held{}, status.Split{},
-		status.Checkpoints{}, status.Checkpoint{}, Error{},
+		status.Job{},
+		status.Failure{},
+		status.Process{},
+		status.Setting{},
+		status.Node{},
+		status.Time{},
+		status.Rates{},
+		status.Held{},
+		status.Split{},
+		status.Checkpoints{},
+		status.Checkpoint{},
+		Error{},
 	} {
 		typ := reflect.TypeOf(v)
 		schema := doc.Components.Schemas[typ.Name()]
