@@ -12,7 +12,8 @@ const tupleBytes = 24
 func (t tuple) hash() uint64 { return combine(pair(t.a, t.b), t.c) }
 
 // tupleTable numbers distinct tuples: several key columns of fixed widths. Open addressing, a power of two of slots of 32 bytes at most half
-// full; a slot's place is in the high bits of the hash. Probing goes by pairs of slots, as in wordTable: a pair is a cache line.
+// full; a slot's place is in the high bits of the hash. Probing goes by pairs of slots, which are cache lines: the slot, the other one of its
+// pair, then those of the next pair in the same order.
 type tupleTable struct {
 	slots array[tupleSlot]
 	keys  array[tuple] // by group

@@ -8,8 +8,7 @@ import (
 )
 
 // wordTable numbers the distinct words of one column of at most 8 bytes a value. Open addressing, a power of two of slots of 16 bytes at
-// most half full; a slot's place is in the high bits of the hash. Probing goes by pairs of slots, which share a cache line: the slot, the
-// other one of its pair, then the same of the next pair.
+// most half full; a slot's place is in the high bits of the hash. Probing goes by cache lines of four slots: see wordSlotAt.
 type wordTable struct {
 	slots array[wordSlot]
 	keys  array[uint64] // by group; the null group's is 0
@@ -102,15 +101,17 @@ func (t *wordTable) resize(slots int) error {
 // place puts a group into the first free slot for its key.
 func (t *wordTable) place(key uint64, group int) {
 	slots := t.table()
-	mask := uint64(len(slots) - 1)
-	i := word(key) >> (t.shift & 63)
-	for slots[i].group != 0 {
-		if i ^= 1; slots[i].group != 0 {
-			i = (i ^ 1 + 2) & mask
-		}
+	home := word(key) >> (t.shift & 63)
+	i := home
+	for step := uint64(1); slots[i].group != 0; step++ {
+		i = wordSlotAt(home, step, uint64(len(slots)-1))
 	}
 	slots[i] = wordSlot{key, int64(group) + 1}
 }
+
+// wordSlotAt returns the slot to look at after step others: first the four of home's cache line, beginning with home and the other one of its
+// pair, then those of the next line in the same order.
+func wordSlotAt(home, step, mask uint64) uint64 { return (home+step&^3)&mask ^ step&3 }
 
 // shiftFor returns by how much a hash is shifted to give one of so many slots, a power of two.
 func shiftFor(slots int) uint8 { return uint8(64 - bits.TrailingZeros(uint(slots))) }
@@ -201,8 +202,9 @@ func (t *wordTable) probeNullable(col *columnar.Column, sel []int32, out []int32
 func (t *wordTable) one(w uint64, insert bool) int32 {
 	slots := t.table()
 	mask := uint64(len(slots) - 1)
-	i := word(w) >> (t.shift & 63)
-	for odd := uint64(0); ; odd ^= 1 {
+	home := word(w) >> (t.shift & 63)
+	for step := uint64(0); ; step++ {
+		i := wordSlotAt(home, step, mask)
 		s := &slots[i]
 		if s.group == 0 {
 			if insert {
@@ -213,7 +215,6 @@ func (t *wordTable) one(w uint64, insert bool) int32 {
 		if s.key == w {
 			return int32(s.group - 1)
 		}
-		i = (i ^ 1 + 2*odd) & mask
 	}
 }
 
