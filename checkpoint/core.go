@@ -28,6 +28,7 @@ var (
 	errSubsumed = errors.New("a later checkpoint was completed first")
 	errExpired  = errors.New("tasks did not answer in time")
 	errOver     = errors.New("the job has ended")
+	errLast     = errors.New("the last checkpoint comes by itself")
 	errStopping = errors.New("the job is being stopped")
 )
 
@@ -207,6 +208,9 @@ func (c *Core) expire(now time.Time) (out []Action) {
 func (c *Core) request(r Requested) []Action {
 	if c.over {
 		return []Action{Answer{Number: r.Number, Err: errOver}}
+	}
+	if r.Kind == Last {
+		return []Action{Answer{Number: r.Number, Err: errLast}}
 	}
 	if c.stopping {
 		return []Action{Answer{Number: r.Number, Err: errStopping}}

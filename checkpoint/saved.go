@@ -155,7 +155,7 @@ func (s *Saved) check(ctx context.Context, f *File) (_ Check, err error) {
 		return 0, fmt.Errorf("%w: file %s has %d bytes of %d", ErrDamaged, f.Path, in.Size(), f.Size)
 	}
 	h := xxh3.New()
-	if _, err := io.Copy(h, in); err != nil {
+	if _, err := io.CopyBuffer(h, struct{ io.Reader }{in}, make([]byte, writeSize)); err != nil {
 		return 0, unreadable(ctx, err)
 	}
 	return Check(h.Sum64()), nil

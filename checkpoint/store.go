@@ -170,6 +170,9 @@ func (s *Store) Complete(ctx context.Context, c Completion) (*Manifest, error) {
 	}
 	s.mu.Lock()
 	delete(s.begun, m.ID)
+	if m.Kind == Savepoint {
+		s.leftover = append(s.leftover, m.ID) // the folder that took its number
+	}
 	s.mu.Unlock()
 	s.tidy(ctx)
 	return m, nil

@@ -10,6 +10,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/millrace/millrace/formats/arrowipc"
 	"github.com/millrace/millrace/state"
 	"github.com/millrace/millrace/stream"
 	"github.com/millrace/millrace/vfs"
@@ -129,6 +130,63 @@ func TestRetention(t *testing.T) {
 	}
 	if diff := cmp.Diff([]string{"chk-00000004", "chk-00000005", "epoch-00000002"}, w.files("/job")); diff != "" {
 		t.Error(diff)
+	}
+}
+
+// TestDiscard: what is given up goes, and what comes late too.
+func TestDiscard(t *testing.T) {
+	w := newWorld(t, nil)
+	place, err := w.store.Begin(t.Context(), 1, Checkpoint, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	write := func() {
+		t.Helper()
+		if _, err := w.store.Writer().Write(t.Context(), place, Task{}, []OperatorState{{UID: "count", Frozen: words(0, 1, 3000)}}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write()
+	if err := w.store.Discard(t.Context(), 1); err != nil {
+		t.Fatal(err)
+	}
+	if got := w.files("/job/chk-00000001"); len(got) > 0 {
+		t.Errorf("left: %v", got)
+	}
+	write()
+	if m, err := writeCheckpoint(t.Context(), w.store, 2, Savepoint, 1, 10); err != nil || w.store.Discard(t.Context(), 3) != nil {
+		t.Fatal(m, err)
+	}
+	stop, err := w.store.Begin(t.Context(), 3, Stop, "/savepoints")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := w.store.Discard(t.Context(), 3); err != nil {
+		t.Fatal(err)
+	}
+	if ok, err := exists(t.Context(), stop.Root); ok || err != nil {
+		t.Errorf("the folder of a savepoint that failed: %v, %v", ok, err)
+	}
+	if _, err := writeCheckpoint(t.Context(), w.store, 4, Checkpoint, 1, 10); err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff([]string{"chk-00000004", "epoch-00000001"}, w.files("/job")); diff != "" {
+		t.Error(diff)
+	}
+}
+
+// TestCodecs writes compressed files.
+func TestCodecs(t *testing.T) {
+	for _, codec := range []arrowipc.Codec{arrowipc.LZ4, arrowipc.Zstd} {
+		w := newWorld(t, nil)
+		w.store.o.Codec = codec
+		m, err := w.write(w.store, Checkpoint, 2, 5000)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(expected(wordsOf(0, 5000)), read(t, w.load(m), "count", counts, Share{Tasks: 1, KeyGroups: testGroups})); diff != "" {
+			t.Error(diff)
+		}
 	}
 }
 

@@ -47,9 +47,17 @@ func (s *Store) retire(ctx context.Context) {
 	s.complete = slices.Clone(s.complete[n:])
 	old := s.leftover
 	s.leftover = nil
+	var newest stream.CheckpointID
+	for _, m := range s.complete {
+		newest = m.ID
+	}
 	s.mu.Unlock()
 	var left []stream.CheckpointID
 	for _, id := range old {
+		if id > newest { // numbers grow by it
+			left = append(left, id)
+			continue
+		}
 		gone, err := s.drop(ctx, checkpointDir(id), true)
 		if err != nil {
 			s.o.Log.Warn("old checkpoint was not removed", "checkpoint", id, "error", err)
@@ -64,11 +72,10 @@ func (s *Store) retire(ctx context.Context) {
 }
 
 // Discard removes what there is of a checkpoint that was begun and will not be completed, a savepoint's folder included. Tasks may still be
-// writing it: that fails, or is swept later.
+// writing it: that fails, or is removed with the next that is completed.
 func (s *Store) Discard(ctx context.Context, id stream.CheckpointID) error {
 	s.mu.Lock()
 	p, ok := s.begun[id]
-	s.unswept = s.unswept || ok
 	s.mu.Unlock()
 	if !ok {
 		return nil
@@ -83,6 +90,7 @@ func (s *Store) Discard(ctx context.Context, id stream.CheckpointID) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	delete(s.begun, id)
+	s.leftover = append(s.leftover, id)
 	return nil
 }
 
