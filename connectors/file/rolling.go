@@ -240,9 +240,7 @@ func (w *writer) startMerging(piles map[string]*pile) {
 		return
 	}
 	if len(w.roll.merging) > 0 {
-		for folder, h := range piles {
-			w.roll.piles[folder] = h
-		}
+		maps.Copy(w.roll.piles, piles)
 		return
 	}
 	w.roll.merging = piles

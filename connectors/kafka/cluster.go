@@ -156,11 +156,11 @@ func (c cluster) validate() error {
 	errs := []error{c.security.validate()}
 	seeds := c.seeds()
 	if len(seeds) == 0 {
-		errs = append(errs, errors.New("Brokers is empty: it is host:port, several with commas between"))
+		errs = append(errs, errors.New("no Brokers are given: host:port, several with commas between"))
 	}
 	for _, s := range seeds {
 		if _, _, err := net.SplitHostPort(s); err != nil {
-			errs = append(errs, fmt.Errorf("Brokers: %q is not host:port", s))
+			errs = append(errs, fmt.Errorf("broker %q is not host:port", s))
 		}
 	}
 	return errors.Join(errs...)

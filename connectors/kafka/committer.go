@@ -185,7 +185,7 @@ func (p prepared) isCommitted(ctx context.Context, client *kgo.Client) (bool, er
 		return false, err
 	}
 	d := found[p.ID]
-	if d.Err != nil || d.State != "CompleteCommit" {
+	if d.State != "CompleteCommit" { // or there is none of the name
 		return false, nil
 	}
 	same := d.ProducerID == p.ProducerID && (d.ProducerEpoch == p.Epoch || d.ProducerEpoch == p.Epoch+1)

@@ -29,6 +29,7 @@ func TestRealBroker(t *testing.T) {
 
 // late waits until the broker has given a prepared transaction up.
 func late(t *testing.T, addr string) {
+	t.Helper()
 	s := exactly(addr)
 	s.Topic, s.TransactionTimeout = "late", time.Second
 	w := writer(t, s, env(0, 1))
@@ -43,6 +44,7 @@ func late(t *testing.T, addr string) {
 
 // killed kills the broker between prepare and commit, and under a reader.
 func killed(t *testing.T, k *broker.Broker) {
+	t.Helper()
 	s := exactly(k.Addr)
 	s.Topic = "killed"
 	w := writer(t, s, env(0, 1))

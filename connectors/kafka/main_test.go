@@ -20,14 +20,14 @@ import (
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // fake starts a broker in this process and returns its address.
-func fake(t testing.TB, opts ...kfake.Opt) (*kfake.Cluster, string) {
+func fake(t testing.TB, opts ...kfake.Opt) string {
 	t.Helper()
 	c, err := kfake.NewCluster(append([]kfake.Opt{kfake.NumBrokers(1)}, opts...)...)
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(c.Close)
-	return c, c.ListenAddrs()[0]
+	return c.ListenAddrs()[0]
 }
 
 // client returns a client of a broker.

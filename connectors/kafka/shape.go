@@ -3,6 +3,7 @@ package kafka
 import (
 	"cmp"
 	"fmt"
+	"slices"
 
 	"github.com/twmb/franz-go/pkg/kgo"
 
@@ -50,10 +51,8 @@ func newShape(schema *columnar.Schema, meta Meta, format formats.RecordFormat) (
 // column returns how a column is made of messages; nil: it is in their values.
 func (m Meta) column(f columnar.Field) (func(columnar.Field, []*kgo.Record) columnar.Column, error) {
 	want := func(kinds ...columnar.Kind) error {
-		for _, k := range kinds {
-			if f.Type.Kind == k {
-				return nil
-			}
+		if slices.Contains(kinds, f.Type.Kind) {
+			return nil
 		}
 		return fmt.Errorf("Meta: the column %q is %s; it has to be %s", f.Name, f.Type, kinds[0])
 	}

@@ -114,7 +114,7 @@ func (s Sink[T]) Validate() error {
 
 func (s Sink[T]) validateFormat() error {
 	if s.Format == nil {
-		return errors.New("Format is missing")
+		return errors.New("no Format is given")
 	}
 	format, ok := any(s.Format).(formats.RecordFormat)
 	if !ok {

@@ -106,12 +106,13 @@ func exactly(addr string) kafka.Sink[string] {
 }
 
 func TestExactlyOnce(t *testing.T) {
-	_, addr := fake(t, kfake.SeedTopics(1, "out"))
+	addr := fake(t, kfake.SeedTopics(1, "out"))
 	exactlyOnce(t, addr, "out")
 }
 
 // exactlyOnce writes through several checkpoints, with a crash and a change of parallelism; it runs against the fake and the real broker.
 func exactlyOnce(t *testing.T, addr, topic string) {
+	t.Helper()
 	s := exactly(addr)
 	s.Topic = topic
 	see := func(want ...string) {
@@ -162,7 +163,7 @@ func exactlyOnce(t *testing.T, addr, topic string) {
 
 // TestNamesAreFew takes many checkpoints, of which the commits come late, with crashes in between.
 func TestNamesAreFew(t *testing.T) {
-	_, addr := fake(t, kfake.SeedTopics(1, "out"))
+	addr := fake(t, kfake.SeedTopics(1, "out"))
 	s := exactly(addr)
 	var want []string
 	var late []connectors.Committable
@@ -193,11 +194,12 @@ func TestNamesAreFew(t *testing.T) {
 
 // TestLost has Kafka abort a prepared transaction, as after its time-out: the commit says so.
 func TestLost(t *testing.T) {
-	_, addr := fake(t, kfake.SeedTopics(1, "out"))
+	addr := fake(t, kfake.SeedTopics(1, "out"))
 	lost(t, addr, "out")
 }
 
 func lost(t *testing.T, addr, topic string) {
+	t.Helper()
 	s := exactly(addr)
 	s.Topic = topic
 	w := writer(t, s, env(0, 1))
@@ -217,7 +219,7 @@ func lost(t *testing.T, addr, topic string) {
 
 // TestZombie lets a writer that was thought dead go on: it is fenced.
 func TestZombie(t *testing.T) {
-	_, addr := fake(t, kfake.SeedTopics(1, "out"))
+	addr := fake(t, kfake.SeedTopics(1, "out"))
 	s := exactly(addr)
 	zombie := writer(t, s, env(0, 1))
 	write(t, zombie, "zombie")
@@ -240,7 +242,7 @@ func TestZombie(t *testing.T) {
 
 // TestAttempts lets two attempts of a batch job's task write at a time; one wins.
 func TestAttempts(t *testing.T) {
-	_, addr := fake(t, kfake.SeedTopics(1, "out"))
+	addr := fake(t, kfake.SeedTopics(1, "out"))
 	s := exactly(addr)
 	first, second := env(0, 1), env(0, 1)
 	first.IsStreaming, second.IsStreaming, second.Attempt = false, false, 1
@@ -258,7 +260,7 @@ func TestAttempts(t *testing.T) {
 }
 
 func TestAtLeastOnce(t *testing.T) {
-	_, addr := fake(t, kfake.SeedTopics(3, "out"))
+	addr := fake(t, kfake.SeedTopics(3, "out"))
 	s := kafka.Sink[click]{
 		Brokers: addr, Topic: "out", Format: csv.Format[click]{}, Key: func(c click) []byte { return []byte(c.User) }, Compression: "zstd",
 	}
@@ -287,7 +289,7 @@ func TestAtLeastOnce(t *testing.T) {
 
 // TestRawCopy copies messages as they are.
 func TestRawCopy(t *testing.T) {
-	_, addr := fake(t, kfake.SeedTopics(1, "in", "out"))
+	addr := fake(t, kfake.SeedTopics(1, "in", "out"))
 	produce(t, addr, "in", 0, "a", "b")
 	j := newJob(t, kafka.Source[kafka.Record]{Brokers: addr, Topic: "in", Format: kafka.Raw{}, Stop: kafka.AtLatest()}, 1)
 	j.start()
@@ -309,7 +311,7 @@ func TestRawCopy(t *testing.T) {
 }
 
 func TestBegin(t *testing.T) {
-	_, addr := fake(t, kfake.SeedTopics(1, "out"), kfake.BrokerConfigs(map[string]string{"transaction.max.timeout.ms": "120000"}))
+	addr := fake(t, kfake.SeedTopics(1, "out"), kfake.BrokerConfigs(map[string]string{"transaction.max.timeout.ms": "120000"}))
 	s := exactly(addr)
 	e := env(0, 1).Env
 	for _, c := range []struct {
@@ -337,9 +339,9 @@ func TestValidateSink(t *testing.T) {
 		t.Error(err)
 	}
 	for want, change := range map[string]func(*kafka.Sink[click]){
-		"Brokers":            func(s *kafka.Sink[click]) { s.Brokers = "" },
+		"no Brokers":         func(s *kafka.Sink[click]) { s.Brokers = "" },
 		"Topic is empty":     func(s *kafka.Sink[click]) { s.Topic = "" },
-		"Format is missing":  func(s *kafka.Sink[click]) { s.Format = nil },
+		"no Format":          func(s *kafka.Sink[click]) { s.Format = nil },
 		"exclude each other": func(s *kafka.Sink[click]) { s.Key = func(click) []byte { return nil } },
 		"no column":          func(s *kafka.Sink[click]) { s.KeyColumn = "x" },
 		"a key is a string":  func(s *kafka.Sink[click]) { s.KeyColumn = "n" },

@@ -100,7 +100,7 @@ func (s Source[T]) Validate() error {
 	complain(s.Rate < 0, "Rate is negative")
 	complain(s.Stop.isBounded() && s.Discovery > 0, "a source that stops does not look for new partitions: Discovery must not be set")
 	if _, err := regexp.Compile(s.Pattern); err != nil {
-		errs = append(errs, fmt.Errorf("Pattern: %w", err))
+		errs = append(errs, fmt.Errorf("the Pattern: %w", err))
 	}
 	errs = append(errs, s.validateFormat())
 	if err := errors.Join(errs...); err != nil {
@@ -111,7 +111,7 @@ func (s Source[T]) Validate() error {
 
 func (s Source[T]) validateFormat() error {
 	if s.Format == nil {
-		return errors.New("Format is missing")
+		return errors.New("no Format is given")
 	}
 	if _, ok := any(s.Format).(formats.RecordFormat); !ok {
 		return fmt.Errorf("the format %s is for files only: its records do not stand alone", s.Format.Name())

@@ -42,7 +42,7 @@ func sorted(s []string) []string {
 }
 
 func TestColumns(t *testing.T) {
-	_, addr := fake(t, kfake.SeedTopics(1, "clicks"))
+	addr := fake(t, kfake.SeedTopics(1, "clicks"))
 	produce(t, addr, "clicks", 0, `{"user":"a","n":1}`, "", `{"user":`, `{"n":2,"user":"b"}`)
 	s := kafka.Source[click]{
 		Brokers: addr, Topic: "clicks", Format: json.Format[click]{}, Stop: kafka.AtLatest(), Meta: kafka.Meta{Timestamp: "at", Offset: "off"},
@@ -63,7 +63,7 @@ func TestColumns(t *testing.T) {
 }
 
 func TestRaw(t *testing.T) {
-	_, addr := fake(t, kfake.SeedTopics(2, "x.a", "x.b", "y"))
+	addr := fake(t, kfake.SeedTopics(2, "x.a", "x.b", "y"))
 	produce(t, addr, "x.a", 1, "one", "")
 	produce(t, addr, "x.b", 0, "two")
 	produce(t, addr, "y", 0, "three")
@@ -84,7 +84,7 @@ func TestRaw(t *testing.T) {
 }
 
 func TestStartAndStop(t *testing.T) {
-	_, addr := fake(t, kfake.SeedTopics(1, "n"))
+	addr := fake(t, kfake.SeedTopics(1, "n"))
 	produce(t, addr, "n", 0, numbers(0, 50)...)
 	admin := kadm.NewClient(client(t, addr))
 	if err := admin.CommitAllOffsets(t.Context(), "g", kadm.OffsetsFromRecords(kgo.Record{Topic: "n", Offset: 41})); err != nil {
@@ -117,7 +117,7 @@ func TestStartAndStop(t *testing.T) {
 
 // TestResume stops in the middle and goes on with other parallelism, with partitions that have come meanwhile.
 func TestResume(t *testing.T) {
-	_, addr := fake(t, kfake.SeedTopics(3, "n"))
+	addr := fake(t, kfake.SeedTopics(3, "n"))
 	var want []string
 	for p := range int32(3) {
 		values := numbers(int(p)*1000, int(p)*1000+500)
@@ -159,7 +159,7 @@ func TestResume(t *testing.T) {
 }
 
 func TestDiscovery(t *testing.T) {
-	_, addr := fake(t, kfake.SeedTopics(1, "n"))
+	addr := fake(t, kfake.SeedTopics(1, "n"))
 	produce(t, addr, "n", 0, "old")
 	j := newJob(t, kafka.Source[string]{Brokers: addr, Topic: "n", Format: text.Lines{}, Start: kafka.Latest(), Discovery: time.Second}, 2)
 	j.start()
@@ -181,7 +181,7 @@ func TestDiscovery(t *testing.T) {
 }
 
 func TestPauseAndLag(t *testing.T) {
-	_, addr := fake(t, kfake.SeedTopics(2, "n"))
+	addr := fake(t, kfake.SeedTopics(2, "n"))
 	produce(t, addr, "n", 0, numbers(0, 300)...)
 	produce(t, addr, "n", 1, numbers(1000, 1300)...)
 	j := newJob(t, kafka.Source[string]{Brokers: addr, Topic: "n", Format: text.Lines{}}, 1)
@@ -205,7 +205,7 @@ func TestPauseAndLag(t *testing.T) {
 }
 
 func TestDeletedBeforeRead(t *testing.T) {
-	_, addr := fake(t, kfake.SeedTopics(1, "n"))
+	addr := fake(t, kfake.SeedTopics(1, "n"))
 	produce(t, addr, "n", 0, numbers(0, 20)...)
 	del := kadm.Offsets{}
 	del.AddOffset("n", 0, 15, -1)
@@ -234,7 +234,7 @@ func TestDeletedBeforeRead(t *testing.T) {
 }
 
 func TestMissingTopic(t *testing.T) {
-	_, addr := fake(t)
+	addr := fake(t)
 	e, err := kafka.Source[string]{Brokers: addr, Topic: "none", Format: text.Lines{}}.NewEnumerator(connectors.Env{}, connectors.Scan{}, connectors.Facts{})
 	if err != nil {
 		t.Fatal(err)
@@ -249,7 +249,7 @@ func TestMissingTopic(t *testing.T) {
 }
 
 func TestSASL(t *testing.T) {
-	_, addr := fake(t, kfake.EnableSASL(), kfake.Superuser("SCRAM-SHA-256", "me", "secret"))
+	addr := fake(t, kfake.EnableSASL(), kfake.Superuser("SCRAM-SHA-256", "me", "secret"))
 	s := kafka.Source[string]{Brokers: addr, Topic: "n", Format: text.Lines{}}
 	s.Security = kafka.Security{Mechanism: kafka.ScramSHA256, User: "me", Password: "wrong"}
 	if _, err := s.Discover(t.Context(), connectors.Env{}); err == nil {
@@ -272,11 +272,11 @@ func TestValidateSource(t *testing.T) {
 		t.Error(err)
 	}
 	for want, change := range map[string]func(*kafka.Source[click]){
-		"Brokers is empty":   func(s *kafka.Source[click]) { s.Brokers = "" },
+		"no Brokers":         func(s *kafka.Source[click]) { s.Brokers = "" },
 		"not host:port":      func(s *kafka.Source[click]) { s.Brokers = "host" },
 		"Topic and Pattern":  func(s *kafka.Source[click]) { s.Topic = "" },
 		"Pattern":            func(s *kafka.Source[click]) { s.Topic, s.Pattern = "", "(" },
-		"Format is missing":  func(s *kafka.Source[click]) { s.Format = nil },
+		"no Format":          func(s *kafka.Source[click]) { s.Format = nil },
 		"Rate":               func(s *kafka.Source[click]) { s.Rate = -1 },
 		"needs a User":       func(s *kafka.Source[click]) { s.Security.Mechanism = kafka.Plain },
 		"unknown mechanism":  func(s *kafka.Source[click]) { s.Security.Mechanism = "X" },

@@ -88,14 +88,14 @@ func (d *draws) price() int64 { return priceOf(d.next()) }
 // priceOf is floor(100 * 10^(6f) + 0.5) for a random f in [0, 1). The power comes from a table and a polynomial, whose error is far below
 // that of the one in thousands of prices which lie so close to the next that the exact power has to decide.
 func priceOf(random uint64) int64 {
-	const close = 1e-4
+	const tooClose = 1e-4
 	f := float64(random>>11) / (1 << 53)
 	x := f * (6 * math.Ln10 / math.Ln2 * powerSteps)
 	i := int(x)
 	r := (x - float64(i)) * (math.Ln2 / powerSteps)
 	v := powers[i]*(1+r*(1+r*(1./2+r*(1./6+r*(1./24+r*(1./120)))))) + 0.5
 	p := int64(v)
-	if rest := v - float64(p); rest < close || rest > 1-close {
+	if rest := v - float64(p); rest < tooClose || rest > 1-tooClose {
 		return int64(math.Floor(math.Pow(10, f*6)*100 + 0.5))
 	}
 	return p

@@ -184,8 +184,10 @@ func TestColumnsAlone(t *testing.T) {
 		prices = append(prices, price{e.Price, e.Channel, e.PersonName, e.EventType})
 		switch e.EventType {
 		case nexmark.PersonEvent:
-			people = append(people, nexmark.Person{ID: e.PersonID, Name: e.PersonName, EmailAddress: e.EmailAddress, CreditCard: e.CreditCard,
-				City: e.City, State: e.State, DateTime: e.DateTime, Extra: e.PersonExtra})
+			people = append(people, nexmark.Person{
+				ID: e.PersonID, Name: e.PersonName, EmailAddress: e.EmailAddress, CreditCard: e.CreditCard,
+				City: e.City, State: e.State, DateTime: e.DateTime, Extra: e.PersonExtra,
+			})
 		case nexmark.AuctionEvent:
 			auctions = append(auctions, few{e.Category, e.Reserve})
 		default:

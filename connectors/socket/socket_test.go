@@ -208,7 +208,10 @@ func TestSeveralAddressesAndRestart(t *testing.T) {
 
 func TestValidate(t *testing.T) {
 	for _, s := range []socket.Source[string]{
-		{Format: text.Lines{}}, {Address: "a:1"}, {Address: "a", Format: text.Lines{}}, {Address: "unix:", Format: text.Lines{}},
+		{Format: text.Lines{}},
+		{Address: "a:1"},
+		{Address: "a", Format: text.Lines{}},
+		{Address: "unix:", Format: text.Lines{}},
 		{Address: "a:1", Format: text.Lines{}, Rate: -1},
 	} {
 		if s.Validate() == nil {

@@ -58,7 +58,7 @@ func (s Source[T]) Validate() error {
 	var errs []error
 	addresses := s.addresses()
 	if len(addresses) == 0 {
-		errs = append(errs, errors.New("Address is empty"))
+		errs = append(errs, errors.New("no Address is given"))
 	}
 	for _, a := range addresses {
 		path, isUnix := strings.CutPrefix(a, unixPrefix)
@@ -67,7 +67,7 @@ func (s Source[T]) Validate() error {
 		}
 	}
 	if s.Reconnect < 0 || s.MaxLine < 0 || s.Rate < 0 {
-		errs = append(errs, errors.New("Reconnect, MaxLine and Rate must not be negative"))
+		errs = append(errs, errors.New("neither Reconnect, MaxLine nor Rate may be negative"))
 	}
 	errs = append(errs, s.validateFormat(), s.OnBad.Validate())
 	if err := errors.Join(errs...); err != nil {
@@ -78,7 +78,7 @@ func (s Source[T]) Validate() error {
 
 func (s Source[T]) validateFormat() error {
 	if s.Format == nil {
-		return errors.New("Format is missing")
+		return errors.New("no Format is given")
 	}
 	format, ok := any(s.Format).(formats.RecordFormat)
 	if !ok {

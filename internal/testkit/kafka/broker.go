@@ -79,13 +79,13 @@ func Start(t testing.TB, settings map[string]string) *Broker {
 	b := &Broker{dir: t.TempDir()}
 	ports := freePorts(t, 2)
 	b.Addr = ports[0]
-	text := fmt.Sprintf(properties, ports[0], ports[1], filepath.Join(b.dir, "data"))
+	lines := []string{fmt.Sprintf(properties, ports[0], ports[1], filepath.Join(b.dir, "data"))}
 	for name, value := range settings {
-		text += name + "=" + value + "\n"
+		lines = append(lines, name+"="+value)
 	}
 	b.conf = filepath.Join(b.dir, "server.properties")
 	log := filepath.Join(b.dir, "log4j2.yaml")
-	write(t, b.conf, text)
+	write(t, b.conf, strings.Join(lines, "\n")+"\n")
 	write(t, log, logging)
 	b.args = []string{
 		"-Xms64m", "-Xmx192m", "-Xss512k", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-XX:-UsePerfData", "-Xshare:auto",

@@ -1,7 +1,7 @@
-// Package print is a sink that shows records as lines of JSON, for trying things out.
+// Package console is a sink that shows records as lines of JSON, for trying things out.
 //
 // Records are shown as they come, before any checkpoint has them: after a failure some are shown again. Stability: public.
-package print
+package console
 
 import (
 	"cmp"
@@ -34,8 +34,8 @@ var _ connectors.TypedSink[int] = Sink[int]{}
 // Element ties the sink to its records' type.
 func (Sink[T]) Element() (zero T) { return zero }
 
-// Name returns "print".
-func (Sink[T]) Name() string { return "print" }
+// Name returns "console".
+func (Sink[T]) Name() string { return "console" }
 
 // Describe returns where lines go.
 func (s Sink[T]) Describe() string {
@@ -48,7 +48,7 @@ func (s Sink[T]) Describe() string {
 // Validate reports a limit below 0.
 func (s Sink[T]) Validate() error {
 	if s.Limit < 0 {
-		return errors.New("print.Sink: Limit is negative")
+		return errors.New("console.Sink: Limit is negative")
 	}
 	return json.Format[T]{}.Validate()
 }

@@ -1,4 +1,4 @@
-package print_test
+package console_test
 
 import (
 	"bytes"
@@ -6,12 +6,12 @@ import (
 
 	"github.com/millrace/millrace/columnar"
 	"github.com/millrace/millrace/connectors"
-	"github.com/millrace/millrace/connectors/print"
+	"github.com/millrace/millrace/connectors/console"
 )
 
 func TestLines(t *testing.T) {
 	var out bytes.Buffer
-	s := print.Sink[int64]{To: &out, Prefix: "n ", Tasks: true, Limit: 4}
+	s := console.Sink[int64]{To: &out, Prefix: "n ", Tasks: true, Limit: 4}
 	if err := s.Validate(); err != nil {
 		t.Fatal(err)
 	}
