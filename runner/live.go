@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/millrace/millrace/checkpoint"
@@ -15,6 +16,7 @@ import (
 	"github.com/millrace/millrace/runner/worker"
 	"github.com/millrace/millrace/state"
 	"github.com/millrace/millrace/state/heap"
+	"github.com/millrace/millrace/state/lsm"
 	"github.com/millrace/millrace/stream"
 	"github.com/millrace/millrace/vfs/local"
 )
@@ -31,13 +33,25 @@ type live struct {
 }
 
 // isStreaming says whether a job is run as a stream: it must be when data does not end.
-func (r *run) isStreaming(job *plan.Job) bool {
+func (r *run) isStreaming(job *plan.Job) bool { return r.options.Streaming.Always || isUnbounded(job) }
+
+// isUnbounded says whether some of a job's data does not end.
+func isUnbounded(job *plan.Job) bool {
 	for _, n := range job.Nodes {
 		if read, ok := n.Op.(plan.Read); ok && !read.Source.IsBounded() {
 			return true
 		}
 	}
-	return r.options.Streaming.Always
+	return false
+}
+
+// check reports what is wrong with a job as it is built.
+func check(job *plan.Job) error {
+	err := errors.Join(job.Err(), checkSides(job))
+	if isUnbounded(job) {
+		err = errors.Join(err, job.CheckUIDs())
+	}
+	return err
 }
 
 // goLive opens the folder of checkpoints. Without one, checkpoints are for failures of tasks only, and go with the run.
@@ -72,19 +86,25 @@ func (l *live) folder(ctx context.Context) (checkpoint.Folder, error) {
 
 // close removes what is not to be kept.
 func (l *live) close() error {
-	if l.temp == "" {
-		return nil
+	err := os.RemoveAll(filepath.Join(l.run.options.Scratch, "millrace-state-"+l.run.id))
+	if l.temp != "" {
+		err = errors.Join(err, os.RemoveAll(l.temp))
 	}
-	return os.RemoveAll(l.temp)
+	return err
 }
 
 // load returns what the job begins from: at first what the user says, later the newest checkpoint of this run, or again what the user said.
 func (l *live) load(ctx context.Context) (*checkpoint.Saved, error) {
 	if !l.begun {
-		var err error
-		l.from, err = l.choose(ctx)
-		l.begun = err == nil
-		return l.from, err
+		from, err := l.choose(ctx)
+		if err == nil && from != nil {
+			err = l.fits(from)
+		}
+		if err != nil {
+			return nil, err
+		}
+		l.from, l.begun = from, true
+		return from, nil
 	}
 	saved, err := l.store.Latest(ctx)
 	if err != nil || saved == nil || saved.Manifest.Run != l.run.id {
@@ -111,6 +131,26 @@ func (l *live) choose(ctx context.Context) (*checkpoint.Saved, error) {
 		}
 		return checkpoint.Load(ctx, checkpoint.Folder{FS: fsys, Path: path}, l.storeOptions())
 	}
+}
+
+// fits says whether the job can begin from a checkpoint: an error tells, operator by operator and field by field, what does not.
+func (l *live) fits(from *checkpoint.Saved) error {
+	declared, err := worker.Declared(l.run.plan)
+	if err != nil {
+		return &BuildError{err}
+	}
+	c := checkpoint.Compare(from.Manifest, declared, l.options.AllowDropped)
+	if !c.IsRefused() {
+		if c.Worst() > checkpoint.New {
+			l.run.options.Log.Info("state is taken over with changes", "from", from.Root.String(), "changes", c.Worst().String())
+		}
+		return nil
+	}
+	var text strings.Builder
+	if err := c.Write(&text); err != nil {
+		return err
+	}
+	return &BuildError{fmt.Errorf("the job cannot go on from %s:\n%s", from.Root, text.String())}
 }
 
 // worker is what tasks work with.
@@ -163,5 +203,9 @@ func (r Restart) policy() coordinator.Restarts {
 
 // newStore makes keyed state of the back end that the job is set to.
 func (r *run) newStore(c worker.StoreConfig) (state.Store, error) {
+	if r.live != nil && r.live.options.State == StateLSM {
+		dir := filepath.Join(r.options.Scratch, "millrace-state-"+r.id, c.Name)
+		return lsm.New(lsm.Config{Keys: c.Keys, Groups: c.Groups, Memory: c.Memory, Clock: c.Clock.Now, Dir: dir})
+	}
 	return heap.New(heap.Config{Keys: c.Keys, Groups: c.Groups, Memory: c.Memory, Clock: c.Clock.Now})
 }

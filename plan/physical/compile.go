@@ -2,6 +2,7 @@ package physical
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"slices"
 
@@ -30,6 +31,9 @@ func Compile(job *plan.Job, o Options) (*Plan, error) {
 	c := &compiler{
 		plan: &Plan{Job: job, IsStreaming: o.Streaming, KeyGroups: cmp.Or(o.KeyGroups, state.DefaultKeyGroups)}, options: o, consumers: job.Consumers(), at: make([]*Stage, len(job.Nodes)), sizes: make([]int64, len(job.Nodes)),
 	}
+	if o.Streaming {
+		identify(job)
+	}
 	for _, n := range job.Nodes {
 		if err := c.node(n); err != nil {
 			return nil, fmt.Errorf("%s: %w", n, err)
@@ -53,8 +57,47 @@ type compiler struct {
 	sizes     []int64  // by node: about how many bytes come out; -1 unknown
 }
 
+// identify gives sources and sinks without a UID one that stays when other parts of the job change: what they read or write.
+func identify(job *plan.Job) {
+	seen := map[string]int{}
+	for _, n := range job.Nodes {
+		var uid string
+		switch op := n.Op.(type) {
+		case plan.Read:
+			uid = fmt.Sprintf("read %s %s", op.Source.Name(), op.Source.Describe())
+		case plan.Write:
+			uid = fmt.Sprintf("write %s %s", op.Sink.Name(), op.Sink.Describe())
+		}
+		if uid == "" || n.UID != "" {
+			continue
+		}
+		if seen[uid]++; seen[uid] > 1 {
+			uid = fmt.Sprintf("%s %d", uid, seen[uid])
+		}
+		n.UID = uid
+	}
+}
+
+// errNeedsEnd is why an operation cannot be part of a job that runs as a stream.
+var errNeedsEnd = errors.New("it gives nothing before all its input is there, and the job's input need not end; on streams, windows and keyed functions do such work")
+
+// needsEnd says whether an operation waits for the end of its input, or has state that is in no checkpoint.
+func needsEnd(op plan.Op) bool {
+	switch op := op.(type) {
+	case plan.Whole, plan.Aggregate, plan.Join, plan.Sort, plan.Limit, plan.Sided:
+		return true
+	case plan.Partition:
+		return op.Kind == plan.ByRange
+	default:
+		return false
+	}
+}
+
 // node places one node.
 func (c *compiler) node(n *plan.Node) error {
+	if c.options.Streaming && needsEnd(n.Op) {
+		return errNeedsEnd
+	}
 	c.sizes[n.ID] = c.estimate(n)
 	switch op := n.Op.(type) {
 	case plan.Read:

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"net/url"
+	"sync"
 	"time"
 
 	"github.com/millrace/millrace/checkpoint"
@@ -47,7 +49,7 @@ func (w *Worker) stream(env *stream.Env, op physical.Op) {
 		env.IsStreaming, env.Clock = true, s.Clock
 	}
 	env.NewStore = func(keys []columnar.Field) (state.Store, error) {
-		name := fmt.Sprintf("%s-%d-%d", env.UID, env.Task, env.Attempt)
+		name := fmt.Sprintf("%s-%d-%d", url.PathEscape(env.UID), env.Task, env.Attempt)
 		return w.config.Backend(StoreConfig{Name: name, Keys: keys, Groups: env.Groups, Memory: env.Memory, Clock: env.Clock})
 	}
 }
@@ -104,14 +106,17 @@ type cuts struct {
 	worker     *Worker
 	assignment control.Assignment
 	stage      *physical.Stage
+	writing    sync.WaitGroup
 }
 
 // take writes a cut on a goroutine of its own, which ends with the write, or the worker; Close waits for it.
 func (c *cuts) take(cut task.Cut) {
 	w := c.worker
 	w.tasks.Add(1)
+	c.writing.Add(1)
 	go func() {
 		defer w.tasks.Done()
+		defer c.writing.Done()
 		defer cut.Release()
 		ack := control.Ack{ID: cut.Barrier.ID, Final: cut.Final, Positions: cut.Positions, Done: cut.Done, Err: cut.Err}
 		uid := physical.UID(c.stage.Chain[len(c.stage.Chain)-1])

@@ -145,7 +145,27 @@ type prepared struct {
 	task    *task.Task
 	outputs []shuffle.Writer
 	memory  []*budget.Account
+	cuts    *cuts // nil: there are none
 	err     error
+}
+
+// free gives the task's memory back, as soon as its snapshots, which hold some of it, have been written.
+func (w *Worker) free(p prepared) {
+	free := func() {
+		for _, m := range p.memory {
+			m.Close()
+		}
+	}
+	if p.cuts == nil {
+		free()
+		return
+	}
+	w.tasks.Add(1)
+	go func() { // ends with the writing; Close waits for it
+		defer w.tasks.Done()
+		p.cuts.writing.Wait()
+		free()
+	}()
 }
 
 func (w *Worker) run(ctx context.Context, a control.Assignment, p prepared) {
@@ -157,9 +177,7 @@ func (w *Worker) run(ctx context.Context, a control.Assignment, p prepared) {
 			o.Abort()
 		}
 	}
-	for _, m := range p.memory {
-		m.Close()
-	}
+	w.free(p)
 	w.mu.Lock()
 	delete(w.running, a.Attempt)
 	if err == nil {
@@ -246,8 +264,8 @@ func (w *Worker) prepare(ctx context.Context, a control.Assignment, r *running) 
 		schema = stage.Schema(i)
 	}
 	if w.config.Streaming != nil {
-		cuts := &cuts{worker: w, assignment: a, stage: stage}
-		config.Cut, config.Ended = cuts.take, func() { w.events.Ended(a.Attempt) }
+		p.cuts = &cuts{worker: w, assignment: a, stage: stage}
+		config.Cut, config.Ended = p.cuts.take, func() { w.events.Ended(a.Attempt) }
 	}
 	config.BatchRows = w.config.BatchRows
 	p.task = task.New(config)
