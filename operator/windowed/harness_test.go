@@ -15,7 +15,8 @@ import (
 	"github.com/millrace/millrace/stream/window"
 )
 
-var eventSchema = columnar.NewSchema(columnar.Field{Name: "key", Type: columnar.Int64Type}, columnar.Field{Name: "value", Type: columnar.Int64Type})
+var eventSchema = columnar.NewSchema(columnar.Field{Name: "key", Type: columnar.Int64Type}, columnar.Field{Name: "value", Type: columnar.Int64Type},
+	columnar.Field{Name: "level", Type: columnar.Float64Type})
 
 // testSpec has count, sum, max and all values.
 func testSpec(t testing.TB, w window.Spec) Spec {
@@ -28,7 +29,7 @@ func testSpec(t testing.TB, w window.Spec) Spec {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return Spec{Windows: w, Inputs: []Input{{Keys: 1, Gap: -1, Value: -1, Evict: -1, Late: 0, Calls: []Call{
+	return Spec{Windows: w, Inputs: []Input{{Keys: 1, Gap: -1, Value: 2, Evict: 2, Late: 0, Calls: []Call{
 		{Function: agg.CountRows()}, {Function: sum, Inputs: []int{1}}, {Function: most, Inputs: []int{1}},
 		{Function: agg.CollectOf(columnar.Int64Type), Inputs: []int{1}},
 	}}}}
@@ -37,11 +38,13 @@ func testSpec(t testing.TB, w window.Spec) Spec {
 func batchOf(events []event) columnar.Batch {
 	b := columnar.Batch{Schema: eventSchema, Len: len(events)}
 	var ks, vs []int64
+	var levels []float64
 	for _, e := range events {
-		ks, vs, b.Time = append(ks, e.key), append(vs, e.value), append(b.Time, e.at)
+		ks, vs, b.Time, levels = append(ks, e.key), append(vs, e.value), append(b.Time, e.at), append(levels, float64(e.value))
 	}
 	b.Columns = []columnar.Column{
 		columnar.Of(columnar.Int64Type, ks, columnar.Bitmap{}), columnar.Of(columnar.Int64Type, vs, columnar.Bitmap{}),
+		columnar.Of(columnar.Float64Type, levels, columnar.Bitmap{}),
 	}
 	return b
 }

@@ -34,7 +34,7 @@ type PerKey struct {
 	keys   *keys.Grouper // of the batch
 
 	mark     int64
-	now      int64
+	now      int64 // the processing time that has passed: the last whole tick
 	restored bool
 	held     *held
 	late     []int32
@@ -127,7 +127,7 @@ func (o *PerKey) isDue() bool {
 }
 
 // tell takes the processing time, which does not go back.
-func (o *PerKey) tell() { o.now = max(o.now, o.env.Clock.Now().UnixMicro()) }
+func (o *PerKey) tell() { o.now = max(o.now, o.env.Clock.Now().UnixMicro()-1) }
 
 // Process implements stream.Operator.
 func (o *PerKey) Process(input int, b columnar.Batch, out stream.Output) error {
@@ -168,7 +168,7 @@ func (o *PerKey) take(input int, b columnar.Batch, out stream.Output) error {
 	var spans []window.Interval
 	for i, k := range numbers {
 		r := b.Row(i)
-		at := o.now
+		at := o.now + 1
 		if !byClock {
 			if at = columnar.NoTime; b.Time != nil {
 				at = b.Time[r]
@@ -285,7 +285,7 @@ func (o *PerKey) Advance(w stream.Watermark, _ stream.Output) error {
 
 // Alarm implements stream.Alarmed.
 func (o *PerKey) Alarm(now time.Time, _ stream.Output) error {
-	o.now = max(o.now, now.UnixMicro())
+	o.now = max(o.now, now.UnixMicro()-1)
 	return nil
 }
 
@@ -341,7 +341,7 @@ func (o *PerKey) setAlarm() {
 		return
 	}
 	if at, ok := o.clocks.Earliest(); ok {
-		o.env.SetAlarm(time.UnixMicro(at))
+		o.env.SetAlarm(time.UnixMicro(at + 1))
 	} else {
 		o.env.SetAlarm(time.Time{})
 	}

@@ -199,6 +199,9 @@ func (r *reference) results(rows []refRow) string {
 
 func paneText(key int64, w window.Interval, index int64, timing window.Timing, last, retracts bool, results string) string {
 	text := fmt.Sprintf("%d [%d,%d) #%d %s", key, w.Start, w.End, index, timing)
+	if w == window.Everything {
+		text = fmt.Sprintf("%d everything #%d %s", key, index, timing)
+	}
 	if index == 0 {
 		text += " first"
 	}
@@ -218,7 +221,7 @@ func paneTexts(b columnar.Batch, sorted bool) []string {
 	for i := range b.Rows() {
 		r := b.Row(i)
 		w := window.Interval{Start: i64(1, r), End: i64(2, r)}
-		if w.End == 0 && w.Start == 0 {
+		if w.Start == globalSpan && w.End == globalSpan {
 			w = window.Everything
 		}
 		list := &b.Columns[11]

@@ -385,7 +385,7 @@ func (w *workspace) rowColumn() columnar.Column {
 	if times == nil || w.o.windows.Assigner.ByClock {
 		times = make([]int64, b.Len)
 		for i := range times {
-			times[i] = w.o.now
+			times[i] = w.o.now + 1
 		}
 	}
 	values := make([]float64, b.Len)
