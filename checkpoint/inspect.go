@@ -119,9 +119,16 @@ func (s *Saved) inspectTable(ctx context.Context, o *Operator, t Table, what Ins
 
 // find adds the rows in one task that have the key.
 func (s *Saved) find(ctx context.Context, o *Operator, p Part, t state.Table, what Inspection, r *TableReport) error {
-	group, known := groupOf(what.Key, t, o.KeyGroups)
-	wants := func(span Span) bool { return !known || span.has(group, group+1) }
-	return s.eachOfPart(ctx, o, p, t, wants, func(b columnar.Batch) error {
+	wanted := o.allGroups()
+	if group, ok := groupOf(what.Key, t, o.KeyGroups); ok {
+		wanted.From, wanted.To = group, group+1
+	}
+	in, err := s.reader(ctx, o, p, wanted)
+	if err != nil {
+		return err
+	}
+	defer in.release()
+	return in.each(ctx, t, wanted, func(b columnar.Batch) error {
 		for i := range b.Len {
 			if keyText(b, len(t.Keys), i) != what.Key {
 				continue

@@ -93,6 +93,12 @@ func (m *Manifest) files(yield func(*File) bool) {
 	}
 }
 
+// allGroups is all key groups. Rows of tables that are not keyed count as of the first.
+func (o *Operator) allGroups() state.Groups {
+	n := max(o.KeyGroups, 1)
+	return state.Groups{To: n, Max: n}
+}
+
 // Table returns the description of the table of that name.
 func (o *Operator) Table(name string) (Table, bool) {
 	for _, t := range o.Tables {

@@ -12,8 +12,8 @@ import (
 	"github.com/millrace/millrace/stream"
 )
 
-// NativeReader opens a snapshot that a back end has saved in files of its own, to read its rows.
-type NativeReader func(ctx context.Context, files []state.File) (state.Frozen, error)
+// NativeReader opens a snapshot that a back end has saved in files of its own, to read its rows. Those of other key groups may be left out.
+type NativeReader func(ctx context.Context, files []state.File, groups state.Groups) (state.Frozen, error)
 
 // sharedName is a file that later checkpoints may have too.
 type sharedName struct {
@@ -126,26 +126,15 @@ func (s *Saved) nativeFiles(ctx context.Context, p Part) []state.File {
 	return files
 }
 
-// eachNative gives do the rows of a table in a task that saved files of its back end.
-func (s *Saved) eachNative(ctx context.Context, o *Operator, p Part, t state.Table, wanted func(Span) bool, do func(columnar.Batch) error) error {
-	if own := state.Share(p.Task.Index, len(o.Parts), max(o.KeyGroups, 1)); t.Distribution == state.Keyed && !wanted(Span{From: own.From, Last: own.To - 1}) {
-		return nil
-	}
-	if s.native == nil {
-		return fmt.Errorf("%s was saved in files of a back end that is not there to read them", p.Task)
-	}
-	frozen, err := s.native(ctx, s.nativeFiles(ctx, p))
-	if err != nil {
-		return fmt.Errorf("opening the files of %s: %w", p.Task, err)
-	}
-	defer frozen.Release()
+// eachNative gives do the rows of a table in files of a back end.
+func (r *reader) eachNative(ctx context.Context, t state.Table, wanted state.Groups, do func(columnar.Batch) error) error {
 	schema, keyed := fileSchema(t), t.Distribution == state.Keyed
-	for i, have := range frozen.Tables() {
+	for i, have := range r.native.Tables() {
 		if have.Name != t.Name {
 			continue
 		}
-		for rows, err := range frozen.Read(ctx, i) {
-			if err == nil && wanted(Span{From: rows.Group, Last: rows.Group}) {
+		for rows, err := range r.native.Read(ctx, i) {
+			if err == nil && (!keyed || wanted.Has(rows.Group)) {
 				rows.Batch = rows.Batch.Clone()
 				err = do(withGroup(schema, keyed, rows))
 			}

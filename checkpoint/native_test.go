@@ -10,6 +10,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/millrace/millrace/columnar"
 	"github.com/millrace/millrace/state"
 	"github.com/millrace/millrace/stream"
 )
@@ -39,7 +40,7 @@ func nativeWords(task, tasks, total int) *native {
 }
 
 // readNative is the NativeReader of them.
-func readNative(_ context.Context, files []state.File) (state.Frozen, error) {
+func readNative(_ context.Context, files []state.File, _ state.Groups) (state.Frozen, error) {
 	var is [3]int
 	for _, f := range files {
 		in, err := f.Open()
@@ -143,6 +144,18 @@ func (w *world) checkNative(m *Manifest, total int) {
 		if diff := cmp.Diff(expected(wordsOf(0, total)), all); diff != "" {
 			w.t.Errorf("%v: %s", share, diff)
 		}
+	}
+	opened, given := 0, [2]int{}
+	s.native = func(ctx context.Context, files []state.File, groups state.Groups) (state.Frozen, error) {
+		opened++
+		return readNative(ctx, files, groups)
+	}
+	err = s.Restore(w.t.Context(), "count", []state.Table{counts, spread}, Share{Tasks: 1, KeyGroups: testGroups}, func(table int, b columnar.Batch) error {
+		given[table] += b.Rows()
+		return nil
+	})
+	if err != nil || opened != 2 || given != [2]int{total, 6} {
+		w.t.Errorf("%v; %d times opened for %v rows", err, opened, given)
 	}
 	if v := Compare(m, []Declared{{UID: "count", Tables: []state.Table{counts, spread}}}, nil).Worst(); v != Same {
 		w.t.Errorf("it is %s", v)

@@ -1,5 +1,7 @@
 package checkpoint
 
+import "github.com/millrace/millrace/state"
+
 // Part is what one task has of an operator.
 type Part struct {
 	Task  Task `json:"task"`
@@ -41,5 +43,5 @@ type NativeFile struct {
 // It is written as [from, last, rows].
 type Span struct{ From, Last, Rows int }
 
-// has says whether the batch can have rows of those groups.
-func (s Span) has(from, to int) bool { return s.From < to && s.Last >= from }
+// meets says whether the batch can have rows of those groups.
+func (s Span) meets(g state.Groups) bool { return s.From < g.To && s.Last >= g.From }

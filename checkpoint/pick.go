@@ -57,9 +57,12 @@ func (p *pick) part(i int) bool {
 	}
 }
 
-// wants says whether a record batch can have rows that are picked.
-func (p *pick) wants(s Span) bool {
-	return p.distribution != state.Keyed || p.rehash || s.has(p.groups.From, p.groups.To)
+// wanted is the saved key groups that can have rows that are picked.
+func (p *pick) wanted(o *Operator) state.Groups {
+	if p.distribution == state.Keyed && !p.rehash {
+		return p.groups
+	}
+	return o.allGroups()
 }
 
 // rows selects the rows of a record batch that are picked, and leaves the key group out.

@@ -27,66 +27,141 @@ type Share struct {
 // before. Batches are fresh.
 func (s *Saved) Rows(ctx context.Context, uid string, want state.Table, share Share) iter.Seq2[columnar.Batch, error] {
 	return func(yield func(columnar.Batch, error) bool) {
-		if err := s.rows(ctx, uid, want, share, yield); err != nil && !errors.Is(err, errEnough) {
-			yield(columnar.Batch{}, fmt.Errorf("reading table %q of %s in %s: %w", want.Name, uid, s.Root, err))
+		enough := errors.New("enough")
+		err := s.Restore(ctx, uid, []state.Table{want}, share, func(_ int, b columnar.Batch) error {
+			if !yield(b, nil) {
+				return enough
+			}
+			return nil
+		})
+		if err != nil && !errors.Is(err, enough) {
+			yield(columnar.Batch{}, err)
 		}
 	}
 }
 
-// errEnough says that no more rows are wanted.
-var errEnough = errors.New("enough")
-
-func (s *Saved) rows(ctx context.Context, uid string, want state.Table, share Share, yield func(columnar.Batch, error) bool) error {
+// Restore gives a task the rows of all tables of an operator, as Rows does: give gets the table's place in tables. It reads in one go, which
+// matters where a back end has saved files of its own: they are opened once. It ends with the first error of give.
+func (s *Saved) Restore(ctx context.Context, uid string, tables []state.Table, share Share, give func(table int, b columnar.Batch) error) error {
 	o := s.Manifest.Operator(uid)
 	if o == nil {
 		return nil
 	}
-	saved, ok := savedTable(o, want)
-	if !ok {
-		return nil
-	}
-	move, err := newMigration(saved.Table, want, s.Manifest.Time)
+	takes, err := s.takes(o, tables, share)
 	if err != nil {
-		if o.Rows(saved.Name) == 0 || slices.Contains(s.Allowed, uid) {
-			return nil
-		}
-		return err
+		return fmt.Errorf("restoring %s from %s: %w", uid, s.Root, err)
 	}
-	pick := newPick(o, saved.Table, want, share)
 	for i, part := range o.Parts {
-		if !pick.part(i) {
-			continue
-		}
-		err := s.eachOfPart(ctx, o, part, saved.Table, pick.wants, func(b columnar.Batch) error {
-			b = pick.rows(b)
-			if b.Rows() == 0 {
-				return nil
-			}
-			b, err := move.batch(b)
-			if err == nil && !yield(b, nil) {
-				err = errEnough
-			}
-			return err
-		})
-		if err != nil {
-			return err
+		if err := s.restorePart(ctx, o, i, part, takes, give); err != nil {
+			return fmt.Errorf("restoring %s from %s, %s: %w", uid, s.Root, part.Task, err)
 		}
 	}
 	return nil
 }
 
-// eachOfPart gives do the rows of a table in one task, but for those with whose key groups wanted will not have anything to do: as they are in
-// files, with the key group of a keyed table as the first column.
-func (s *Saved) eachOfPart(ctx context.Context, o *Operator, p Part, t state.Table, wanted func(Span) bool, do func(columnar.Batch) error) error {
-	if len(p.Native) > 0 {
-		return s.eachNative(ctx, o, p, t, wanted, do)
+// take is what is taken of a table that was saved.
+type take struct {
+	table int // as which it is declared
+	saved Table
+	pick  *pick
+	move  *migration
+}
+
+func (s *Saved) takes(o *Operator, tables []state.Table, share Share) (out []take, err error) {
+	for i, want := range tables {
+		saved, ok := savedTable(o, want)
+		if !ok {
+			continue
+		}
+		move, err := newMigration(saved.Table, want, s.Manifest.Time)
+		switch {
+		case err == nil:
+			out = append(out, take{table: i, saved: saved, pick: newPick(o, saved.Table, want, share), move: move})
+		case o.Rows(saved.Name) != 0 && !slices.Contains(s.Allowed, o.UID):
+			return nil, fmt.Errorf("table %q: %w", want.Name, err)
+		}
 	}
-	for _, rows := range p.Tables {
+	return out, nil
+}
+
+// restorePart gives what is taken of one task's rows, that of place i.
+func (s *Saved) restorePart(ctx context.Context, o *Operator, i int, p Part, takes []take, give func(int, columnar.Batch) error) (err error) {
+	takes = slices.DeleteFunc(slices.Clone(takes), func(t take) bool { return !t.pick.part(i) })
+	if len(takes) == 0 {
+		return nil
+	}
+	wanted := takes[0].pick.wanted(o)
+	for _, t := range takes[1:] {
+		if t.pick.wanted(o) != wanted {
+			wanted = o.allGroups()
+		}
+	}
+	r, err := s.reader(ctx, o, p, wanted)
+	if err != nil {
+		return err
+	}
+	defer r.release()
+	for _, t := range takes {
+		err := r.each(ctx, t.saved.Table, t.pick.wanted(o), func(b columnar.Batch) error {
+			b = t.pick.rows(b)
+			if b.Rows() == 0 {
+				return nil
+			}
+			b, err := t.move.batch(b)
+			if err != nil {
+				return err
+			}
+			return give(t.table, b)
+		})
+		if err != nil {
+			return fmt.Errorf("table %q: %w", t.saved.Name, err)
+		}
+	}
+	return nil
+}
+
+// reader reads what one task has saved of an operator.
+type reader struct {
+	saved  *Saved
+	part   Part
+	native state.Frozen // its files, when it saved some of its back end's; nil when they have nothing that is wanted
+}
+
+// reader opens a part, to read rows of those key groups.
+func (s *Saved) reader(ctx context.Context, o *Operator, p Part, wanted state.Groups) (*reader, error) {
+	r := &reader{saved: s, part: p}
+	own := state.Share(p.Task.Index, len(o.Parts), max(o.KeyGroups, 1))
+	if len(p.Native) == 0 || own.From >= wanted.To || own.To <= wanted.From {
+		return r, nil
+	}
+	if s.native == nil {
+		return nil, errors.New("it was saved in files of a back end that is not there to read them")
+	}
+	var err error
+	if r.native, err = s.native(ctx, s.nativeFiles(ctx, p), wanted); err != nil {
+		return nil, fmt.Errorf("opening the files of its back end: %w", err)
+	}
+	return r, nil
+}
+
+func (r *reader) release() {
+	if r.native != nil {
+		r.native.Release()
+	}
+}
+
+// each gives do the rows of a table, at least those of the key groups that are wanted: as they are in files, with the key group of a keyed table
+// as the first column.
+func (r *reader) each(ctx context.Context, t state.Table, wanted state.Groups, do func(columnar.Batch) error) error {
+	if r.native != nil {
+		return r.eachNative(ctx, t, wanted, do)
+	}
+	for _, rows := range r.part.Tables {
 		if rows.Table != t.Name {
 			continue
 		}
 		for _, f := range rows.Files {
-			if err := s.eachBatch(ctx, &f, t, wanted, do); err != nil {
+			if err := r.saved.eachBatch(ctx, &f, t, wanted, do); err != nil {
 				return err
 			}
 		}
@@ -102,8 +177,8 @@ func savedTable(o *Operator, want state.Table) (Table, bool) {
 	return o.Table(want.Was)
 }
 
-// eachBatch gives do the record batches of a file that are wanted.
-func (s *Saved) eachBatch(ctx context.Context, f *File, t state.Table, wanted func(Span) bool, do func(columnar.Batch) error) (err error) {
+// eachBatch gives do the record batches of a file that can have rows of the key groups.
+func (s *Saved) eachBatch(ctx context.Context, f *File, t state.Table, wanted state.Groups, do func(columnar.Batch) error) (err error) {
 	runs := wantedRuns(f.Index, wanted)
 	if len(runs) == 0 {
 		return nil
@@ -121,11 +196,11 @@ func (s *Saved) eachBatch(ctx context.Context, f *File, t state.Table, wanted fu
 	return nil
 }
 
-// wantedRuns returns the runs [from, to) of record batches that are wanted.
-func wantedRuns(index []Span, wanted func(Span) bool) (runs [][2]int) {
+// wantedRuns returns the runs [from, to) of record batches that can have rows of the key groups.
+func wantedRuns(index []Span, wanted state.Groups) (runs [][2]int) {
 	for i, s := range index {
 		switch {
-		case !wanted(s):
+		case !s.meets(wanted):
 		case len(runs) > 0 && runs[len(runs)-1][1] == i:
 			runs[len(runs)-1][1]++
 		default:
