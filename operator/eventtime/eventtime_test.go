@@ -72,10 +72,10 @@ func (f *fixture) process(t *testing.T, b columnar.Batch) columnar.Batch {
 	return f.out.main[len(f.out.main)-1]
 }
 
-func (f *fixture) expect(t *testing.T, want stream.Watermark, wantIdle bool) {
+func (f *fixture) expect(t *testing.T, want stream.Watermark) {
 	t.Helper()
-	if w, idle := f.op.Mark(); w != want || idle != wantIdle {
-		t.Errorf("watermark %d, idle %v; want %d, %v", w, idle, want, wantIdle)
+	if w, idle := f.op.Mark(); w != want || idle {
+		t.Errorf("watermark %d, idle %v; want %d", w, idle, want)
 	}
 }
 
@@ -87,7 +87,7 @@ func TestTimesAndWatermark(t *testing.T) {
 	if !slices.Equal(got.Time, []int64{100, 300, 200}) || len(got.Columns) != 1 || got.Schema.Fields[0].Name != "n" || got.Rows() != 2 {
 		t.Errorf("got %v of %s", got.Time, got.Schema)
 	}
-	f.expect(t, 194, false) // the row that does not count does not count
+	f.expect(t, 194) // the row that does not count does not count
 }
 
 func TestPunctuated(t *testing.T) {
@@ -99,7 +99,7 @@ func TestPunctuated(t *testing.T) {
 	b.Schema = marked
 	b.Columns = []columnar.Column{b.Columns[0], columnar.Of(columnar.TimestampType, []int64{900, 900, 150}, valid), b.Columns[1]}
 	f.process(t, b)
-	f.expect(t, 149, false)
+	f.expect(t, 149)
 }
 
 func TestFarFuture(t *testing.T) {
@@ -116,7 +116,7 @@ func TestFarFuture(t *testing.T) {
 		if !slices.Equal(times, want) {
 			t.Errorf("%s: times %v, want %v", policy, times, want)
 		}
-		f.expect(t, stream.Watermark(slices.Max(want)-1), false)
+		f.expect(t, stream.Watermark(slices.Max(want)-1))
 		if aside := len(f.out.side) > 0; aside != (policy == watermark.Aside) {
 			t.Errorf("%s: rows put aside: %v", policy, aside)
 		}
@@ -142,18 +142,18 @@ func TestIdleByAlarm(t *testing.T) {
 	if want := time.UnixMicro(2_000_000); !f.alarm.Equal(want) {
 		t.Fatalf("alarm at %s, want %s", f.alarm, want)
 	}
-	f.expect(t, stream.NoWatermark, false)
+	f.expect(t, stream.NoWatermark)
 	f.clock.now = f.alarm
 	if err := f.op.Alarm(f.clock.now, &f.out); err != nil {
 		t.Fatal(err)
 	}
-	f.expect(t, 199, false) // b is idle
+	f.expect(t, 199) // b is idle
 	if s := f.op.Splits(); !s[1].Idle || !s[0].Holds {
 		t.Errorf("splits %+v", s)
 	}
 	f.op.EndSplit("a")
 	f.op.EndSplit("b")
-	f.expect(t, 199, false)
+	f.expect(t, 199)
 }
 
 func TestIngestion(t *testing.T) {
@@ -163,12 +163,12 @@ func TestIngestion(t *testing.T) {
 	if got := f.process(t, b); !slices.Equal(got.Time, []int64{1_000_000, 1_000_000}) {
 		t.Errorf("times %v", got.Time)
 	}
-	f.expect(t, 999_999, false)
+	f.expect(t, 999_999)
 	f.clock.now = time.UnixMicro(500_000) // the clock goes back
 	if got := f.process(t, b); got.Time[0] != 1_000_000 {
 		t.Errorf("time %d is late", got.Time[0])
 	}
-	f.expect(t, 999_999, false)
+	f.expect(t, 999_999)
 }
 
 func TestRestore(t *testing.T) {
@@ -199,11 +199,11 @@ func TestRestore(t *testing.T) {
 	}
 	frozen.Release()
 	f.op.AddSplit("b")
-	f.expect(t, 198, false)
+	f.expect(t, 198)
 	f.op.AddSplit("a")
 	f.op.UseSplit("a")
 	f.process(t, rows(50))
-	f.expect(t, 198, false)
+	f.expect(t, 198)
 	if marks := f.op.Splits(); marks[1].Mark != 98 {
 		t.Errorf("splits %+v", marks)
 	}

@@ -15,7 +15,6 @@ type bucket struct {
 // cutter puts the rows of batches by slices. Its buckets are used again.
 type cutter struct {
 	buckets []bucket
-	n       int
 	byStart map[int64]int // when they are many
 	spare   [][]int32
 }

@@ -30,7 +30,9 @@ func testSpec(t testing.TB, w window.Spec) Spec {
 		t.Fatal(err)
 	}
 	return Spec{Windows: w, Inputs: []Input{{Keys: 1, Gap: -1, Value: 2, Evict: 2, Late: 0, Calls: []Call{
-		{Function: agg.CountRows()}, {Function: sum, Inputs: []int{1}}, {Function: most, Inputs: []int{1}},
+		{Function: agg.CountRows()},
+		{Function: sum, Inputs: []int{1}},
+		{Function: most, Inputs: []int{1}},
 		{Function: agg.CollectOf(columnar.Int64Type), Inputs: []int{1}},
 	}}}}
 }
@@ -123,12 +125,12 @@ func (o *taken) EmitSide(_ int, b columnar.Batch) error {
 
 func (o *taken) Room() int { return max(0, o.room) }
 
-// settle has a task pay what it owes; with early it may stop before. It returns whether something is owed still.
-func (j *job) settle(task *testTask, early bool) bool {
+// settle has a task pay what it owes; with early it may stop before.
+func (j *job) settle(task *testTask, early bool) {
 	j.t.Helper()
 	for task.owing {
 		if early && j.random.IntN(3) == 0 {
-			return true
+			return
 		}
 		more, err := task.op.(stream.Resumer).Resume(&taken{j, 1})
 		if err != nil {
@@ -136,7 +138,6 @@ func (j *job) settle(task *testTask, early bool) bool {
 		}
 		task.owing = more
 	}
-	return false
 }
 
 // process gives events to the tasks of their keys.

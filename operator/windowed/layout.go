@@ -38,7 +38,9 @@ func newLayout(o *PerKey, in []*columnar.Schema) *layout {
 	flag := func(name string) columnar.Field { return columnar.Field{Name: name, Type: columnar.BoolType} }
 	l := &layout{stored: o.calls, retain: o.windows.Mode == window.Retracting}
 	l.fields = []columnar.Field{
-		integer("firings"), integer("fresh"), integer("rows"), {Name: "latest", Type: columnar.TimestampType}, flag("on_time"), flag("shown"),
+		integer("firings"), integer("fresh"), integer("rows"),
+		{Name: "latest", Type: columnar.TimestampType},
+		flag("on_time"), flag("shown"),
 		{Name: "trigger", Type: columnar.BinaryType},
 	}
 	if o.buffers {

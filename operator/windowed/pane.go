@@ -3,6 +3,7 @@ package windowed
 import (
 	"fmt"
 	"math"
+	"slices"
 	"sort"
 
 	"github.com/millrace/millrace/columnar"
@@ -208,8 +209,8 @@ func (p *pane) turn() error {
 		}
 	}
 	builders := p.builders()
-	for i := len(p.window) - 1; i >= 0; i-- {
-		if err := p.enter(p.window[i], builders); err != nil {
+	for _, x := range slices.Backward(p.window) {
+		if err := p.enter(x, builders); err != nil {
 			return err
 		}
 	}

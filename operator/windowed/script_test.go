@@ -61,7 +61,9 @@ var scripted = map[string]window.Spec{
 // and its output are the panes that come of it: key, window, number, timing, count, sum, greatest and all values; and how many rows were late.
 func TestScripts(t *testing.T) {
 	datadriven.Walk(t, "testdata", func(t *testing.T, path string) {
+		t.Helper()
 		datadriven.RunTest(t, path, func(t *testing.T, d *datadriven.TestData) string {
+			t.Helper()
 			name := strings.ReplaceAll(d.Cmd+" "+argsText(d), "_", " ")
 			spec, ok := scripted[strings.TrimSpace(name)]
 			if !ok {

@@ -198,8 +198,7 @@ func (o *Sliced) takeSlice(input int, b columnar.Batch, k *bucket, out stream.Ou
 	if s.table == nil {
 		s.table = o.tables.get()
 	}
-	_, err := o.tables.add(s.table, input, o.spec.keys(), b, k.sel)
-	return err
+	return o.tables.add(s.table, input, o.spec.keys(), b, k.sel)
 }
 
 // sliceAt returns the slice of that start, a new one if there is none.

@@ -300,7 +300,6 @@ type restored struct {
 	mark    int64 // the least
 	then    int64
 	refires []columnar.Batch
-	ids     []int32
 }
 
 func newRestored(types []columnar.Type, account *budget.Account) *restored {

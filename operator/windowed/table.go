@@ -83,25 +83,25 @@ func (ts *tables) find(t *table, cols []columnar.Column, sel []int32, n int) ([]
 	return groups, nil
 }
 
-// add takes rows of an input into t: those of sel, or all. It returns their groups, valid until the next call.
-func (ts *tables) add(t *table, input, width int, b columnar.Batch, sel []int32) ([]int32, error) {
+// add takes rows of an input into t: those of sel, or all.
+func (ts *tables) add(t *table, input, width int, b columnar.Batch, sel []int32) error {
 	n := b.Len
 	if sel != nil {
 		n = len(sel)
 	}
 	groups, err := ts.find(t, b.Columns[:width], sel, n)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	for i, c := range ts.calls {
 		if c.input != input {
 			continue
 		}
 		if err := t.states[i].Add(groups, pick(b, c.Inputs), sel); err != nil {
-			return nil, err
+			return err
 		}
 	}
-	return groups, nil
+	return nil
 }
 
 // merge takes states, by call, of keys into t.

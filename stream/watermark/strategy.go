@@ -55,7 +55,7 @@ func Punctuated[T any](mark func(T) (time.Time, bool)) Strategy {
 }
 
 // Custom makes watermarks by a generator of the user's, one for each split.
-func Custom(make func() Generator) Strategy { return Strategy{Name: "custom", New: make} }
+func Custom(generator func() Generator) Strategy { return Strategy{Name: "custom", New: generator} }
 
 // Idle makes splits idle that have been silent for that long in processing time.
 func (s Strategy) Idle(after time.Duration) Strategy {

@@ -33,6 +33,7 @@ func (g *tenth) Mark() stream.Watermark { return stream.Watermark(g.last / 10) }
 // "pass 30s", "restore a 17".
 func TestTracker(t *testing.T) {
 	datadriven.RunTest(t, "testdata/tracker", func(t *testing.T, d *datadriven.TestData) string {
+		t.Helper()
 		now := time.Unix(1000, 0)
 		tracker := NewTracker(strategies[d.Cmd], d.HasArg("splits"), now)
 		var out strings.Builder

@@ -98,7 +98,7 @@ func (a Assigner) Validate() error {
 
 // String describes the assigner: "sliding 1h0m0s every 1s".
 func (a Assigner) String() string {
-	text := ""
+	var text string
 	switch {
 	case a.Kind == KindSliding && a.Size == a.Slide:
 		text = "tumbling " + a.Size.String()

@@ -3,6 +3,7 @@ package window
 import (
 	"fmt"
 	"math"
+	"reflect"
 	"time"
 )
 
@@ -36,7 +37,7 @@ func (e Evictor) After() Evictor {
 func (e Evictor) IsZero() bool { return e.Keep == 0 && e.Age == 0 && e.Delta == 0 }
 
 func (e Evictor) validate() error {
-	if e.Keep < 0 || e.Age < 0 || e.Delta < 0 || e.Delta > 0 && e.Value == nil {
+	if e.Keep < 0 || e.Age < 0 || e.Delta < 0 || e.Delta > 0 && (e.Value == nil || reflect.ValueOf(e.Value).IsNil()) {
 		return fmt.Errorf("an evictor that keeps %d rows, of %s, within %g", e.Keep, e.Age, e.Delta)
 	}
 	return nil

@@ -1,6 +1,9 @@
 package window
 
-import "math"
+import (
+	"math"
+	"slices"
+)
 
 // Decision is what a trigger wants done with a window.
 type Decision uint8
@@ -47,10 +50,10 @@ func (t Trigger) Slots() int {
 // parts returns the slots of the trigger's own, and calls f with each child and the child's.
 func (t Trigger) parts(state []int64, f func(i int, c Trigger, state []int64)) {
 	at := t.Slots()
-	for i := len(t.Of) - 1; i >= 0; i-- {
-		n := t.Of[i].Slots()
+	for i, c := range slices.Backward(t.Of) {
+		n := c.Slots()
 		at -= n
-		f(i, t.Of[i], state[at:at+n])
+		f(i, c, state[at:at+n])
 	}
 }
 

@@ -61,6 +61,9 @@ func (s Spec) Validate() error {
 	if s.Lateness > 0 && s.Assigner.ByClock {
 		err = errors.Join(err, fmt.Errorf("windows in processing time have no lateness"))
 	}
+	if s.Assigner.Kind == KindSession && s.Trigger.ValueFunc() != nil {
+		err = errors.Join(err, fmt.Errorf("sessions merge, and a delta trigger does not"))
+	}
 	if s.Assigner.Kind == KindCount && (!s.Trigger.IsZero() || !s.Evictor.IsZero()) {
 		err = errors.Join(err, fmt.Errorf("count windows have a trigger and an evictor of their own; take Global"))
 	}

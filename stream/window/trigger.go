@@ -3,6 +3,7 @@ package window
 import (
 	"errors"
 	"fmt"
+	"reflect"
 	"strings"
 	"time"
 )
@@ -143,7 +144,7 @@ func (t Trigger) validate() error {
 			errs = append(errs, fmt.Errorf("a trigger for every %s: it is to be 1µs at least", t.Every))
 		}
 	case atDelta:
-		if t.Value == nil || t.Delta < 0 {
+		if t.Value == nil || reflect.ValueOf(t.Value).IsNil() || t.Delta < 0 {
 			errs = append(errs, fmt.Errorf("a trigger for changes by %g without a value", t.Delta))
 		}
 	case allOf, anyOf:
