@@ -20,6 +20,7 @@ type Typed[T any] struct {
 	coder *Coder
 	moves []move
 	holes bool        // T has fields without columns
+	plain int         // bytes of a T that is its cell as it lies in memory, 0: it is not
 	slow  *columns[T] // of types that are not moved
 }
 
@@ -53,6 +54,9 @@ func TypedOf[T any]() (*Typed[T], error) {
 	m := mover{}
 	if m.walk(t, 0) && m.fits(y.coder.nodes) {
 		y.moves, y.holes = merged(m.moves), m.holes
+		if len(y.moves) == 1 && (y.moves[0].kind == moveWord || y.moves[0].kind == moveBytes) && y.moves[0].offset == 0 && !y.holes {
+			y.plain = y.moves[0].size
+		}
 		return y, nil
 	}
 	y.slow, err = columnsOf[T](schema)
@@ -64,6 +68,9 @@ func (y *Typed[T]) Fields() []columnar.Field { return y.coder.fields }
 
 // Append adds v's cell to dst.
 func (y *Typed[T]) Append(dst []byte, v *T) ([]byte, error) {
+	if y.plain > 0 {
+		return append(dst, unsafe.Slice((*byte)(unsafe.Pointer(v)), y.plain)...), nil
+	}
 	if y.slow != nil {
 		return y.slow.append(y.coder, dst, v)
 	}
@@ -100,6 +107,10 @@ func (y *Typed[T]) Append(dst []byte, v *T) ([]byte, error) {
 
 // Decode sets *v to the value of a cell, which it does not keep. The error matches ErrCorrupt.
 func (y *Typed[T]) Decode(cell []byte, v *T) error {
+	if y.plain > 0 && len(cell) == y.plain {
+		copy(unsafe.Slice((*byte)(unsafe.Pointer(v)), y.plain), cell)
+		return nil
+	}
 	if y.slow != nil {
 		return y.slow.decode(y.coder, cell, v)
 	}

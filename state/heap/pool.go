@@ -13,7 +13,7 @@ import (
 const (
 	minPiece   = 256
 	chunkBytes = 4096 // the largest piece
-	placeBits  = 14   // of a piece's number: the place in its slab
+	placeBits  = 16   // of a piece's number: the place in its slab
 	minSlab    = 64 << 10
 	maxSlab    = minPiece << placeBits
 )

@@ -35,6 +35,8 @@ type store struct {
 	blocks blocks
 	live   int // rows in use
 
+	touched byte // keeps the compiler from leaving out what touches memory
+
 	inserts uint64 // rows made, ever
 	removes uint64 // rows dropped, ever
 	picked  selection
@@ -58,9 +60,9 @@ type selection struct {
 
 // cursor is the current key. What is known of its row holds as long as no row has been dropped, or made if there was none.
 type cursor struct {
-	key     []byte
+	picked  int // the selected row whose key it is, -1: the key is s.key
 	hash    uint64
-	group   *group
+	group   int // from the first that is owned
 	row     loc // + 1; 0: there was none
 	inserts uint64
 	removes uint64
@@ -152,7 +154,7 @@ func (s *store) seal() {
 	}
 }
 
-// Select looks the keys up: first all slots, then all rows, so that the memory's latencies overlap.
+// Select looks the keys up.
 func (s *store) Select(cols []columnar.Column, sel []int32, n int) error {
 	s.seal()
 	if err := s.coder.Check(cols); err != nil {
@@ -165,52 +167,36 @@ func (s *store) Select(cols []columnar.Column, sel []int32, n int) error {
 	p.hashes, p.rows = p.hashes[:n], p.rows[:n]
 	keys.Hash(cols, sel, n, p.hashes)
 	s.coder.Encode(cols, sel, n, &p.keys)
-	mask := uint64(s.cfg.Groups.Max - 1)
-	from := s.cfg.Groups.From
-	for i, hash := range p.hashes {
-		g := int(hash&mask) - from
-		if uint(g) >= uint(len(s.groups)) {
-			return fmt.Errorf("selecting keys: row %d is of key group %d, and not of %s", i, g+from, s.cfg.Groups)
-		}
-		p.rows[i] = s.guess(&s.groups[g], uint32(hash>>32))
-	}
-	for i, at := range p.rows {
-		if at == 0 {
-			continue
-		}
-		hash := p.hashes[i]
-		g := &s.groups[int(hash&mask)-from]
-		if key := p.keys.At(i); !s.isKey(s.rowAt(g, at-1), key) {
-			p.rows[i] = s.find(g, hash, key)
+	for from := 0; from < n; from += ahead {
+		if err := s.lookUp(from, min(from+ahead, n)); err != nil {
+			return err
 		}
 	}
 	p.inserts, p.removes = s.inserts, s.removes
 	return nil
 }
 
-// guess returns the first row of a tag, which most likely is the one.
-func (s *store) guess(g *group, tag uint32) loc {
-	x := &g.index
-	if len(x.list) == 0 {
-		return 0
-	}
-	slots := x.list[x.segment(tag)].slots(&s.pool)
-	mask := uint32(len(slots) - 1)
-	for i := tag & mask; ; i = (i + 1) & mask {
-		if v := slots[i]; v == 0 || uint32(v>>32) == tag {
-			return loc(uint32(v))
-		}
-	}
-}
+// soon is how many rows before its turn a row is touched again, which may have left the caches since it was looked up.
+const soon = 8
 
 // Use makes the key of a selected row the current one.
 func (s *store) Use(i int) {
 	p := &s.picked
-	hash := p.hashes[i]
-	s.cur = cursor{
-		key: p.keys.At(i), hash: hash, group: &s.groups[s.cfg.Groups.Of(hash)-s.cfg.Groups.From], row: p.rows[i],
-		inserts: p.inserts, removes: p.removes,
+	if next := i + soon; next < len(p.rows) && p.rows[next] != 0 {
+		r := s.rowAt(&s.groups[s.cfg.Groups.Of(p.hashes[next])-s.cfg.Groups.From], p.rows[next]-1)
+		s.touched |= r[len(r)-1]
 	}
+	c, hash := &s.cur, p.hashes[i]
+	c.picked, c.hash, c.group, c.row = i, hash, s.cfg.Groups.Of(hash)-s.cfg.Groups.From, p.rows[i]
+	c.inserts, c.removes = p.inserts, p.removes
+}
+
+// currentKey returns the bytes of the current key.
+func (s *store) currentKey() []byte {
+	if s.cur.picked >= 0 {
+		return s.picked.keys.At(s.cur.picked)
+	}
+	return s.key
 }
 
 // UseKey makes a key the current one.
@@ -225,20 +211,21 @@ func (s *store) UseKey(cols []columnar.Column, at int) error {
 	return s.use(hash[0], s.key)
 }
 
-// use makes a key the current one, which is not copied.
+// use makes a key the current one.
 func (s *store) use(hash uint64, key []byte) error {
 	of := s.cfg.Groups.Of(hash)
 	if !s.cfg.Groups.Has(of) {
 		return fmt.Errorf("using a key: it is of key group %d, and not of %s", of, s.cfg.Groups)
 	}
-	g := &s.groups[of-s.cfg.Groups.From]
-	s.cur = cursor{key: key, hash: hash, group: g, row: s.find(g, hash, key), inserts: s.inserts, removes: s.removes}
+	s.key = append(s.key[:0], key...)
+	g := of - s.cfg.Groups.From
+	s.cur = cursor{picked: -1, hash: hash, group: g, row: s.find(&s.groups[g], hash, s.key), inserts: s.inserts, removes: s.removes}
 	return nil
 }
 
 // Key returns the current key.
 func (s *store) Key() []columnar.Column {
-	cols, err := s.coder.Columns(s.cur.key)
+	cols, err := s.coder.Columns(s.currentKey())
 	if err != nil {
 		panic(fmt.Sprintf("heap: the current key cannot be decoded: %v", err))
 	}
@@ -249,25 +236,25 @@ func (s *store) Key() []columnar.Column {
 func (s *store) current() row {
 	c := &s.cur
 	if c.row != 0 && c.removes != s.removes || c.row == 0 && c.inserts != s.inserts {
-		c.row, c.inserts, c.removes = s.find(c.group, c.hash, c.key), s.inserts, s.removes
+		c.row, c.inserts, c.removes = s.find(&s.groups[c.group], c.hash, s.currentKey()), s.inserts, s.removes
 	}
 	if c.row == 0 {
 		return nil
 	}
-	return s.rowAt(c.group, c.row-1)
+	return s.rowAt(&s.groups[c.group], c.row-1)
 }
 
 // currentToWrite returns the row of the current key to write to, and makes one if need be.
 func (s *store) currentToWrite() (row, error) {
 	c := &s.cur
 	if s.current() == nil {
-		at, err := s.addRow(c.group, c.hash, c.key)
+		at, err := s.addRow(&s.groups[c.group], c.hash, s.currentKey())
 		if err != nil {
 			return nil, err
 		}
 		c.row, c.inserts, c.removes = at+1, s.inserts, s.removes
 	}
-	return s.writableRow(c.group, c.row-1)
+	return s.writableRow(&s.groups[c.group], c.row-1)
 }
 
 // settle drops the current key's row when it is bare.
@@ -276,7 +263,7 @@ func (s *store) settle(r row) error {
 		return nil
 	}
 	c := &s.cur
-	if err := s.dropRow(c.group, c.hash, c.row-1); err != nil {
+	if err := s.dropRow(&s.groups[c.group], c.hash, c.row-1); err != nil {
 		return err
 	}
 	c.row, c.inserts, c.removes = 0, s.inserts, s.removes
@@ -299,7 +286,6 @@ func (s *store) Restore(name string, b columnar.Batch) error {
 			}
 			return t.restore(e)
 		})
-		s.cur = cursor{}
 		if err != nil {
 			return fmt.Errorf("restoring state %q: %w", name, err)
 		}

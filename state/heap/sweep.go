@@ -103,5 +103,5 @@ func (s *store) sweepCells(g *group, at loc, t *table, r row) (seen int, err err
 // useRow makes the key of a row the current one, and keeps a copy of it.
 func (s *store) useRow(g *group, at loc) {
 	s.key = append(s.key[:0], s.layout.keyIn(s, s.rowAt(g, at), &s.scratch)...)
-	s.cur = cursor{key: s.key, hash: s.hashOf(g, at), group: g, row: at + 1, inserts: s.inserts, removes: s.removes}
+	s.cur = cursor{picked: -1, hash: s.hashOf(g, at), group: int(g.rows.number), row: at + 1, inserts: s.inserts, removes: s.removes}
 }

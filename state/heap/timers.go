@@ -38,7 +38,7 @@ func (m *timers) Set(at int64, namespace []byte) error {
 // queued notes a timer of the current key that was not there.
 func (m *timers) queued(namespace []byte) error {
 	c := &m.store.cur
-	return m.queue.add(entry{timeOf(namespace), uint32(c.group.rows.number), uint32(c.hash >> 32)})
+	return m.queue.add(entry{timeOf(namespace), uint32(c.group), uint32(c.hash >> 32)})
 }
 
 // Delete deletes a timer of the current key.
