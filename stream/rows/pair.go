@@ -76,7 +76,7 @@ func (h *funcHead[T]) run(c *Cursor, from, to int, push any, full func() bool) i
 // made returns a stage whose records of type Out come out of its own head, which calls f, the user's function.
 func made[Out any](name string, f any, open func(from *columnar.Schema) (head, error)) Stage {
 	return Stage{
-		Name: name, In: typeOf[Out](), Out: typeOf[Out](), Func: symbol(f), FromColumns: true, head: open,
+		Name: name, In: typeOf[Out](), Out: typeOf[Out](), Func: symbol(f), FromColumns: true, single: true, head: open,
 		link: func(c *Cursor, at int, next any) any {
 			give := next.(func(Out))
 			return func(v Out) {

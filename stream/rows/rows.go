@@ -38,6 +38,7 @@ type Stage struct {
 	// of a join), so that it can only be the first of a program.
 	FromColumns bool
 	mayGrow     bool
+	single      bool // gives one record for each it takes
 
 	head func(from *columnar.Schema) (head, error) // decodes In
 	link func(c *Cursor, stage int, next any) any  // next is func(Out); the result is func(In)

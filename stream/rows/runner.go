@@ -66,6 +66,7 @@ type Runner struct {
 	batch   columnar.Batch
 	next    int     // first of its rows that count not yet pushed
 	passed  []int   // the batch's columns that are passed on behind the selectors'; nil: none are
+	single  bool    // each record gives one
 	time    []int64 // event times of the records collected, when batches have them
 }
 
@@ -87,6 +88,7 @@ func (p Program) Bind(from *columnar.Schema, task Task) (*Runner, error) {
 	r.cursor.bad = func(stage int, record any, err error) error {
 		return task.Bad(p.Stages[stage].Node, record, err)
 	}
+	r.single = !slices.ContainsFunc(p.Stages, func(s Stage) bool { return !s.single })
 	open := p.Tail.head
 	if len(p.Stages) > 0 {
 		open = p.Stages[0].head
@@ -132,14 +134,30 @@ func (r *Runner) Load(b columnar.Batch) error {
 // Run pushes records until the batch is done (false) or the output is full (true).
 func (r *Runner) Run() (more bool, err error) {
 	rows := r.batch.Rows()
-	if r.batch.Time == nil || r.passed != nil {
+	switch {
+	case r.batch.Time == nil || r.passed != nil:
 		r.next = r.head.run(&r.cursor, r.next, rows, r.push, r.full)
-	} else {
+	case r.single:
+		from := r.next
+		r.next = r.head.run(&r.cursor, from, rows, r.push, r.full)
+		r.stamp(from)
+	default:
 		for r.next < rows && r.cursor.err == nil && !r.full() {
 			r.runTimed()
 		}
 	}
 	return r.next < rows && r.cursor.err == nil, r.cursor.err
+}
+
+// stamp gives the records made of those from from to next their event times, one each.
+func (r *Runner) stamp(from int) {
+	if r.batch.Sel == nil {
+		r.time = append(r.time, r.batch.Time[from:r.next]...)
+		return
+	}
+	for _, row := range r.batch.Sel[from:r.next] {
+		r.time = append(r.time, r.batch.Time[row])
+	}
 }
 
 // runTimed pushes one record and gives its event time to the records made of it.

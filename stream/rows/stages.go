@@ -19,16 +19,22 @@ func growing(s Stage) Stage {
 	return s
 }
 
+// single marks a stage that gives one record for each.
+func single(s Stage) Stage {
+	s.single = true
+	return s
+}
+
 // Map gives f of each record.
 func Map[In, Out any](f func(In) Out) Stage {
-	return stage("Map", f, func(c *Cursor, at int, next func(Out)) func(In) {
+	return single(stage("Map", f, func(c *Cursor, at int, next func(Out)) func(In) {
 		return func(v In) {
 			c.stage = at
 			out := f(v)
 			c.counts[at]++
 			next(out)
 		}
-	})
+	}))
 }
 
 // Filter gives the records for which keep is true.
