@@ -69,6 +69,28 @@ func (c *committer) Commit(ctx context.Context, list []connectors.Committable, f
 	return p, nil
 }
 
+// Check implements connectors.Checker: the brokers know each transaction, and it is open or committed.
+func (c *committer) Check(ctx context.Context, list []connectors.Committable) error {
+	if !c.exact || len(list) == 0 {
+		return nil
+	}
+	client, err := c.cluster.client()
+	if err != nil {
+		return err
+	}
+	defer client.Close()
+	for _, item := range list {
+		t, err := decodePrepared(item.Data)
+		if err == nil && t.ID != "" {
+			err = t.check(ctx, client)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // Abort implements connectors.Committer. What a stream has prepared, a later run may have to commit; what is open beside, that run aborts.
 func (c *committer) Abort(ctx context.Context) error {
 	if !c.exact || c.names.run == "" {
@@ -176,15 +198,10 @@ func isRefused(err error) bool {
 // isCommitted says whether the last transaction of that name is this one, and committed. Committing raises the epoch by one, or, from the
 // highest on, gives another producer id with epoch 0.
 func (p prepared) isCommitted(ctx context.Context, client *kgo.Client) (bool, error) {
-	var found kadm.DescribedTransactions
-	err := retry(ctx, func(ctx context.Context) (err error) {
-		found, err = kadm.NewClient(client).DescribeTransactions(ctx, p.ID)
-		return err
-	})
+	d, err := p.describe(ctx, client)
 	if err != nil {
 		return false, err
 	}
-	d := found[p.ID]
 	if d.State != "CompleteCommit" { // or there is none of the name
 		return false, nil
 	}
@@ -208,4 +225,29 @@ func abort(ctx context.Context, client *kgo.Client, id string) error {
 		return fmt.Errorf("aborting the transaction %s: %w", id, err)
 	}
 	return nil
+}
+
+// describe asks for the last transaction of that name; its state is empty when there is none.
+func (p prepared) describe(ctx context.Context, client *kgo.Client) (kadm.DescribedTransaction, error) {
+	var found kadm.DescribedTransactions
+	err := retry(ctx, func(ctx context.Context) (err error) {
+		found, err = kadm.NewClient(client).DescribeTransactions(ctx, p.ID)
+		return err
+	})
+	return found[p.ID], err
+}
+
+// check returns ErrLost when the transaction cannot be committed.
+func (p prepared) check(ctx context.Context, client *kgo.Client) error {
+	d, err := p.describe(ctx, client)
+	if err != nil {
+		return fmt.Errorf("asking for the state of the transaction %s: %w", p.ID, err)
+	}
+	if isOpen(d.State) && d.ProducerID == p.ProducerID && d.ProducerEpoch == p.Epoch {
+		return nil
+	}
+	if done, err := p.isCommitted(ctx, client); done || err != nil {
+		return err
+	}
+	return fmt.Errorf("the transaction %s of producer %d, epoch %d, is in the state %q: %w", p.ID, p.ProducerID, p.Epoch, d.State, ErrLost)
 }

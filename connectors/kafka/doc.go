@@ -16,7 +16,8 @@
 //
 // Names are made of the job, the node's UID, the task, and a small number that is free again once its transaction and a later one are committed;
 // so they are few, and a run that goes on finds all that earlier ones left, whatever their parallelism. A run first commits what its checkpoint
-// has prepared (the coordinator does, and each task does it again for what it knows), then the tasks abort what is still open.
+// has prepared (the coordinator does, and each task does it again for what it knows), then the tasks abort what is still open. Listing
+// transactions needs Kafka 3.0 or newer.
 //
 // Kafka aborts a transaction by itself after its time-out. One that a checkpoint has prepared would be lost by that: the sink refuses time-outs
 // that are shorter than twice the time between checkpoints, or than it and a minute, or longer than the brokers allow; and a commit that comes too

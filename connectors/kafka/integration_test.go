@@ -10,6 +10,7 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kgo"
 
+	"github.com/millrace/millrace/connectors"
 	"github.com/millrace/millrace/connectors/kafka"
 	"github.com/millrace/millrace/formats/text"
 	broker "github.com/millrace/millrace/internal/testkit/kafka"
@@ -18,11 +19,12 @@ import (
 // TestRealBroker does on Apache Kafka what the fake may do otherwise.
 func TestRealBroker(t *testing.T) {
 	k := broker.Start(t, nil)
-	for _, topic := range []string{"exactly", "lost", "late", "killed"} {
+	for _, topic := range []string{"exactly", "lost", "late", "killed", "few"} {
 		k.CreateTopic(t, topic, 2)
 	}
 	t.Run("exactly once", func(t *testing.T) { exactlyOnce(t, k.Addr, "exactly") })
 	t.Run("lost", func(t *testing.T) { lost(t, k.Addr, "lost") })
+	t.Run("names are few", func(t *testing.T) { namesAreFew(t, k.Addr, "few") })
 	t.Run("late", func(t *testing.T) { late(t, k.Addr) })
 	t.Run("killed", func(t *testing.T) { killed(t, k) })
 }
@@ -54,6 +56,9 @@ func killed(t *testing.T, k *broker.Broker) {
 	k.Restart(t)
 	check(t, commit(t, s, env(0, 1), c, false))
 	check(t, commit(t, s, env(0, 1), c, false))
+	committer, err := s.NewCommitter(env(0, 1).Env)
+	check(t, err)
+	check(t, committer.(connectors.Checker).Check(t.Context(), c))
 
 	j := newJob(t, kafka.Source[string]{Brokers: k.Addr, Topic: "killed", Format: text.Lines{}}, 2)
 	j.start()

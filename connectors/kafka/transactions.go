@@ -1,6 +1,7 @@
 package kafka
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -203,20 +204,9 @@ func (t *transactions) look(ctx context.Context) error {
 			ids = append(ids, t.names.id(t.task, i, t.attempt))
 		}
 	}
-	if len(ids) == 0 {
-		return nil
-	}
-	client, err := t.client()
+	found, err := t.describe(ctx, ids)
 	if err != nil {
 		return err
-	}
-	var found kadm.DescribedTransactions
-	err = retry(ctx, func(ctx context.Context) (err error) {
-		found, err = kadm.NewClient(client).DescribeTransactions(ctx, ids...)
-		return err
-	})
-	if err != nil {
-		return fmt.Errorf("asking for the state of transactions: %w", err)
 	}
 	for id, d := range found {
 		if _, i, ok := t.names.parse(id); ok && i < len(t.slots) && d.State == "CompleteCommit" {
@@ -265,6 +255,7 @@ func (t *transactions) sweep(ctx context.Context, client *kgo.Client) error {
 	if err != nil {
 		return err
 	}
+	var committed []string // of this task's own number
 	for _, l := range found {
 		task, i, ok := t.names.parse(l.TxnID)
 		if !ok || task%t.tasks != t.task {
@@ -282,10 +273,48 @@ func (t *transactions) sweep(ctx context.Context, client *kgo.Client) error {
 			t.slots = append(t.slots, slot{seq: aborted})
 		}
 		if l.State == "CompleteCommit" || l.State == "PrepareCommit" {
+			committed = append(committed, l.TxnID)
+		}
+	}
+	return t.leaveAlone(ctx, committed)
+}
+
+// leftAlone is how many names, those committed last, are not used by a writer that begins: the checkpoint gone on from has one of them.
+const leftAlone = 2
+
+// leaveAlone holds names back until a checkpoint of this writer is committed: of those that are committed, the ones begun last.
+func (t *transactions) leaveAlone(ctx context.Context, ids []string) error {
+	found, err := t.describe(ctx, ids)
+	if err != nil {
+		return err
+	}
+	all := found.Sorted()
+	slices.SortFunc(all, func(a, b kadm.DescribedTransaction) int { return cmp.Compare(b.StartTimestamp, a.StartTimestamp) })
+	for k, d := range all {
+		if _, i, ok := t.names.parse(d.TxnID); ok && (k < leftAlone || d.StartTimestamp <= 0) { // without a time it may be any
 			t.slots[i] = slot{committed: true}
 		}
 	}
 	return nil
+}
+
+// describe asks for the state of transactions.
+func (t *transactions) describe(ctx context.Context, ids []string) (found kadm.DescribedTransactions, err error) {
+	if len(ids) == 0 {
+		return nil, nil
+	}
+	client, err := t.client()
+	if err != nil {
+		return nil, err
+	}
+	err = retry(ctx, func(ctx context.Context) (err error) {
+		found, err = kadm.NewClient(client).DescribeTransactions(ctx, ids...)
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("asking for the state of transactions: %w", err)
+	}
+	return found, nil
 }
 
 // maxSlots is far beyond the names that a task ever needs: a few more than there are checkpoints under way.
