@@ -24,6 +24,7 @@ func All() []Entry {
 		{"terasort", "sort records of the sort benchmark", func() runner.Job { return &TeraSort{} }},
 		{"teravalidate", "check the order, sum and number of sorted records", func() runner.Job { return &TeraValidate{Records: -1} }},
 		{"tpch", "run query 1, 3 or 6 of TPC-H over Parquet files", func() runner.Job { return &TPCH{} }},
+		{"nexmark", "run a query of the Nexmark benchmark over a stream of bids", func() runner.Job { return &Nexmark{Query: "q5"} }},
 	}
 }
 
