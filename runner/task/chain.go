@@ -125,7 +125,7 @@ func (c *chain) step() (bool, error) {
 		switch {
 		case l.out.len() > 0:
 			continue
-		case l.owing && c.cutting && l.isAdvancing():
+		case l.owing && c.cutting && l.isAdvancing() && isQuiet(c.links[:i]):
 			continue
 		case l.owing:
 			return true, c.resume(l)
@@ -146,8 +146,10 @@ func (c *chain) step() (bool, error) {
 }
 
 // isQuiet says whether nothing is on its way in the chain, but for timers that are due.
-func (c *chain) isQuiet() bool {
-	for _, l := range c.links {
+func (c *chain) isQuiet() bool { return isQuiet(c.links) }
+
+func isQuiet(links []*link) bool {
+	for _, l := range links {
 		if l.out.len() > 0 || l.owing && !l.isAdvancing() {
 			return false
 		}
