@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"math"
+	"slices"
 
 	"github.com/millrace/millrace/columnar"
 )
@@ -139,8 +140,8 @@ func appendOrdered(dst []byte, kind columnar.Kind, p []byte) []byte {
 	default:
 	}
 	at := len(dst)
-	for i := len(p) - 1; i >= 0; i-- {
-		dst = append(dst, p[i])
+	for _, c := range slices.Backward(p) {
+		dst = append(dst, c)
 	}
 	if flips(kind) {
 		dst[at] ^= 0x80

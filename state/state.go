@@ -27,9 +27,10 @@ const DefaultKeyGroups = 1024
 // Groups is a range of key groups: from From up to but not including To, of Max, a power of two.
 type Groups struct{ From, To, Max int }
 
-// Share returns the range that task number task of tasks owns: group g belongs to task g*tasks/max (Flink 1.2, KeyGroupRangeAssignment).
-func Share(task, tasks, max int) Groups {
-	return Groups{From: (task*max + tasks - 1) / tasks, To: ((task+1)*max + tasks - 1) / tasks, Max: max}
+// Share returns the range that task number task of tasks owns: group g of groups belongs to task g*tasks/groups (Flink 1.2,
+// KeyGroupRangeAssignment).
+func Share(task, tasks, groups int) Groups {
+	return Groups{From: (task*groups + tasks - 1) / tasks, To: ((task+1)*groups + tasks - 1) / tasks, Max: groups}
 }
 
 // Of returns the key group of a hash.

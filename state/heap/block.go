@@ -11,8 +11,6 @@ import (
 // blockSizes are the sizes of blocks, by their class.
 var blockSizes = [...]int{16, 32, 48, 64, 96, 128, 192, 256, 384, 512, 768, 1024, 1360, 2048, chunkBytes}
 
-const largestBlock = len(blockSizes) - 1
-
 // blockClass has the class for a size, in units of 16 bytes.
 var blockClass = func() (classes [chunkBytes/16 + 1]uint8) {
 	c := 0

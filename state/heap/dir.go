@@ -1,6 +1,7 @@
 package heap
 
 import (
+	"slices"
 	"sync"
 	"sync/atomic"
 )
@@ -128,8 +129,8 @@ func (s *store) reap() {
 
 // passOn gives what v kept to an older view that needs it, or back to the pool. A newer one has never seen it.
 func (s *store) passOn(r retired, v *view) {
-	for k := len(s.epochs.views) - 1; k >= 0; k-- {
-		if older := s.epochs.views[k]; older.epoch < v.epoch && older.epoch >= r.epoch {
+	for _, older := range slices.Backward(s.epochs.views) {
+		if older.epoch < v.epoch && older.epoch >= r.epoch {
 			older.retired = append(older.retired, r)
 			return
 		}

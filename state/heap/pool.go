@@ -41,8 +41,6 @@ type pool struct {
 	used  int64 // of pieces that are given out
 }
 
-func newPool(acct *budget.Account) *pool { return &pool{acct: acct} }
-
 // alloc returns a piece of unspecified content.
 func (p *pool) alloc(c class) (piece, error) {
 	p.used += int64(c.bytes())

@@ -90,9 +90,7 @@ func New(cfg Config) (state.Store, error) {
 	return s, nil
 }
 
-var (
-	errSealed = errors.New("all tables are opened before anything else")
-)
+var errSealed = errors.New("all tables are opened before anything else")
 
 // Open adds a table.
 func (s *store) Open(t state.Table) (state.Cells, error) {

@@ -3,6 +3,7 @@ package heap
 import (
 	"encoding/binary"
 	"fmt"
+	"slices"
 
 	"github.com/millrace/millrace/state"
 )
@@ -250,20 +251,20 @@ func (s *store) treeDelete(root ref, namespace []byte) (newRoot ref, existed boo
 	if err := s.pool.spare(len(p) + 1); err != nil {
 		return root, false, err
 	}
-	for k := len(p) - 1; k >= 0; k-- {
-		b, err := s.writableBlock(p[k].ref)
+	for _, at := range slices.Backward(p) {
+		b, err := s.writableBlock(at.ref)
 		if err != nil {
 			return root, false, err
 		}
 		n := node(b)
-		if cell, isOutside := n.cell(p[k].i); isOutside {
+		if cell, isOutside := n.cell(at.i); isOutside {
 			s.freeValue(ref(binary.LittleEndian.Uint64(cell)))
 		}
-		n.remove(p[k].i)
+		n.remove(at.i)
 		if n.count() > 0 {
 			return s.collapse(root), true, nil
 		}
-		s.freeBlock(p[k].ref)
+		s.freeBlock(at.ref)
 	}
 	return 0, true, nil
 }

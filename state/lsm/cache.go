@@ -96,7 +96,7 @@ func (c *cache) flush(db *pebble.DB) error {
 	}
 	b := db.NewBatch()
 	for _, e := range c.dirty {
-		err := error(nil)
+		var err error
 		if e.there {
 			err = b.Set([]byte(e.key), e.value, nil)
 		} else {

@@ -153,9 +153,9 @@ func (c *cells) Last() (namespace, value []byte, ok bool, err error) {
 		return nil, value, ok, err
 	}
 	c.sort()
-	for i := len(c.order) - 1; i >= 0; i-- {
-		if v := c.all[c.order[i]]; v != nil && !c.expired(v) {
-			return []byte(c.order[i]), v.value, true, nil
+	for _, name := range slices.Backward(c.order) {
+		if v := c.all[name]; v != nil && !c.expired(v) {
+			return []byte(name), v.value, true, nil
 		}
 	}
 	return nil, nil, false, nil

@@ -155,16 +155,6 @@ func (p *plain) Keys() int64 {
 
 func (p *plain) Close() error { return nil }
 
-// empty says whether there is nothing in the store.
-func (p *plain) empty() bool {
-	for _, t := range p.tables {
-		if len(t.keys) > 0 {
-			return false
-		}
-	}
-	return true
-}
-
 func (c *plainCells) now() int64 { return c.store.cfg.Clock().UnixMicro() }
 
 func (c *plainCells) expired(v plainCell) bool {
@@ -254,6 +244,7 @@ func timerNamespace(at int64, ns []byte) []byte {
 }
 
 func (t *plainTimers) Set(at int64, ns []byte) error { return t.cells.Put(timerNamespace(at, ns), nil) }
+
 func (t *plainTimers) Delete(at int64, ns []byte) error {
 	return t.cells.Delete(timerNamespace(at, ns))
 }

@@ -19,6 +19,7 @@ import (
 
 // Run tests a back end.
 func Run(t *testing.T, open Open) {
+	t.Helper()
 	t.Run("random", func(t *testing.T) { random(t, open) })
 	t.Run("many keys", func(t *testing.T) { manyKeys(t, open) })
 	t.Run("many namespaces", func(t *testing.T) { manyNamespaces(t, open) })
@@ -32,9 +33,13 @@ func Run(t *testing.T, open Open) {
 }
 
 // Between tests that what is frozen in one back end is restored by another.
-func Between(t *testing.T, from, to Open) { between(t, from, to) }
+func Between(t *testing.T, from, to Open) {
+	t.Helper()
+	between(t, from, to)
+}
 
 func random(t *testing.T, open Open) {
+	t.Helper()
 	for name, key := range map[string][]columnar.Field{"string": stringKey, "int": intKey, "pair": pairKey} {
 		for _, small := range []bool{true, false} {
 			t.Run(fmt.Sprintf("%s small=%v", name, small), func(t *testing.T) {
@@ -49,14 +54,14 @@ func random(t *testing.T, open Open) {
 	}
 }
 
-// fill puts something into all tables for n keys from first on, the same for the same numbers and seed.
-func fill(t testing.TB, s *opened, key []columnar.Field, groups state.Groups, first, n int, seed uint64) {
+// fill puts something into all tables for n keys, the same for the same numbers and seed.
+func fill(t testing.TB, s *opened, key []columnar.Field, groups state.Groups, n int, seed uint64) {
 	t.Helper()
 	r := rand.New(rand.NewPCG(seed, 1))
 	var numbers []int
 	for i := range n {
-		if groups.Has(groups.Of(hashOf(keyColumns(key, []int{first + i}), 0))) {
-			numbers = append(numbers, first+i)
+		if groups.Has(groups.Of(hashOf(keyColumns(key, []int{i}), 0))) {
+			numbers = append(numbers, i)
 		}
 	}
 	for part := range slices.Chunk(numbers, 1000) {
@@ -67,9 +72,10 @@ func fill(t testing.TB, s *opened, key []columnar.Field, groups state.Groups, fi
 			for table := range s.cells {
 				form := s.forms[table]
 				var namespace []byte
-				if form.Table.Kind == "map" {
+				switch form.Table.Kind {
+				case "map":
 					namespace = []byte(fmt.Sprint("ns", number%10))
-				} else if form.Table.Kind == "list" {
+				case "list":
 					namespace = positions(number % 5)
 				}
 				cell := numberCell(int64(number) + int64(seed))
@@ -104,6 +110,7 @@ func frozenDump(t testing.TB, s state.Store, groups state.Groups) [][]string {
 
 // manyKeys looks whether growing is right: tables grow, keys go, others come.
 func manyKeys(t *testing.T, open Open) {
+	t.Helper()
 	const n = 20_000
 	cfg := Config{Keys: intKey, Groups: state.Share(0, 1, 4), Clock: fixedClock}
 	s := openAll(t, open(t, cfg), intKey)
@@ -148,6 +155,7 @@ func manyKeys(t *testing.T, open Open) {
 
 // manyNamespaces fills one key's map in several orders, and empties it.
 func manyNamespaces(t *testing.T, open Open) {
+	t.Helper()
 	cfg := Config{Keys: stringKey, Groups: state.Share(0, 1, 2), Clock: fixedClock}
 	s := openAll(t, open(t, cfg), stringKey)
 	defer func() { must(t, s.Close()) }()
@@ -186,11 +194,12 @@ func manyNamespaces(t *testing.T, open Open) {
 
 // readWhileWriting reads what was frozen in another goroutine while all of it is overwritten.
 func readWhileWriting(t *testing.T, open Open) {
+	t.Helper()
 	cfg := Config{Keys: stringKey, Groups: state.Share(0, 1, 16), Clock: fixedClock}
 	s := openAll(t, open(t, cfg), stringKey)
 	defer func() { must(t, s.Close()) }()
 	for round := range 3 {
-		fill(t, s, stringKey, cfg.Groups, 0, 1500, uint64(round))
+		fill(t, s, stringKey, cfg.Groups, 1500, uint64(round))
 		f, err := s.Freeze()
 		must(t, err)
 		want := dump(t, f, cfg.Groups)
@@ -199,7 +208,7 @@ func readWhileWriting(t *testing.T, open Open) {
 			defer f.Release()
 			done <- dump(t, f, cfg.Groups)
 		}()
-		fill(t, s, stringKey, cfg.Groups, 0, 3000, uint64(round+10))
+		fill(t, s, stringKey, cfg.Groups, 3000, uint64(round+10))
 		for {
 			if _, _, ok, err := s.scoped.Next(5e8); err != nil || !ok {
 				must(t, err)
@@ -214,6 +223,7 @@ func readWhileWriting(t *testing.T, open Open) {
 
 // rescale moves state from some tasks to others, and looks whether it is the same.
 func rescale(t *testing.T, open Open) {
+	t.Helper()
 	const maxGroups = 64
 	for _, step := range [][2]int{{1, 4}, {4, 1}, {3, 7}} {
 		t.Run(fmt.Sprintf("%d to %d", step[0], step[1]), func(t *testing.T) {
@@ -222,7 +232,7 @@ func rescale(t *testing.T, open Open) {
 			for task := range step[0] {
 				groups := state.Share(task, step[0], maxGroups)
 				s := openAll(t, open(t, Config{Keys: pairKey, Groups: groups, Clock: fixedClock}), pairKey)
-				fill(t, s, pairKey, groups, 0, 800, 3)
+				fill(t, s, pairKey, groups, 800, 3)
 				f, err := s.Freeze()
 				must(t, err)
 				frozen = append(frozen, f)
@@ -265,7 +275,7 @@ func between(t *testing.T, from, to Open) {
 	t.Helper()
 	cfg := Config{Keys: pairKey, Groups: state.Share(0, 1, 32), Clock: fixedClock}
 	a := openAll(t, from(t, cfg), pairKey)
-	fill(t, a, pairKey, cfg.Groups, 0, 1000, 5)
+	fill(t, a, pairKey, cfg.Groups, 1000, 5)
 	f, err := a.Freeze()
 	must(t, err)
 	b := openAll(t, to(t, cfg), pairKey)
@@ -293,6 +303,7 @@ func between(t *testing.T, from, to Open) {
 
 // timeToLive looks at cells before and after their time, and whether sweeping gives all back.
 func timeToLive(t *testing.T, open Open) {
+	t.Helper()
 	now := fixedClock()
 	cfg := Config{Keys: intKey, Groups: state.Share(0, 1, 8), Clock: func() time.Time { return now }}
 	s := openAll(t, open(t, cfg), intKey)
@@ -341,6 +352,7 @@ func timeToLive(t *testing.T, open Open) {
 
 // timersInOrder sets timers many times over and lets them fire.
 func timersInOrder(t *testing.T, open Open) {
+	t.Helper()
 	cfg := Config{Keys: intKey, Groups: state.Share(0, 1, 16), Clock: fixedClock}
 	s := openAll(t, open(t, cfg), intKey)
 	defer func() { must(t, s.Close()) }()
@@ -381,6 +393,7 @@ func timersInOrder(t *testing.T, open Open) {
 
 // mistakes looks at what must be refused.
 func mistakes(t *testing.T, open Open) {
+	t.Helper()
 	cfg := Config{Keys: intKey, Groups: state.Share(1, 2, 8), Clock: fixedClock}
 	raw := open(t, cfg)
 	s := openAll(t, raw, intKey)
@@ -390,7 +403,7 @@ func mistakes(t *testing.T, open Open) {
 	}
 	other := Config{Keys: intKey, Groups: state.Share(0, 2, 8), Clock: fixedClock}
 	foreign := openAll(t, Reference(t, other), intKey)
-	fill(t, foreign, intKey, other.Groups, 0, 20, 1)
+	fill(t, foreign, intKey, other.Groups, 20, 1)
 	f, err := foreign.Freeze()
 	must(t, err)
 	for rows, err := range f.Read(context.Background(), 0) {
