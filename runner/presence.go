@@ -85,7 +85,12 @@ func (p *presence) hook(o *Options, cancel context.CancelCauseFunc) {
 	log, progress := o.Log, o.Progress
 	o.Planned = func(_ *plan.Job, compiled *physical.Plan) {
 		p.job.planned(compiled)
-		if !compiled.IsStreaming {
+		switch {
+		case compiled.IsStreaming:
+		case o.Streaming.From != "":
+			cancel(&UsageError{fmt.Errorf("the job's input ends: it has no state to go on with from %s", o.Streaming.From)})
+			return
+		default:
 			p.tell()
 			return
 		}

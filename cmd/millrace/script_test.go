@@ -116,6 +116,8 @@ var varying = []struct {
 	instead string
 }{
 	{regexp.MustCompile(`[0-9]{8}-[0-9]{6}\.[0-9]{3}-[0-9a-f]{8}`), "RUN"},
+	{regexp.MustCompile(`-[0-9]{8}-[0-9]{8}-[0-9]{6}_[0-9]{3}-[0-9a-f]{8}`), "-N-RUN"},
+	{regexp.MustCompile(`(chk-|point |stop )[0-9]+`), "${1}N"},
 	{regexp.MustCompile(`[0-9]{4}-[0-9]{2}-[0-9]{2}[ T][0-9:]{8}(\.[0-9]+)?Z?`), "TIME"},
 	{regexp.MustCompile(`(complete|failed) +[0-9.]+s`), "$1 SECONDS"},
 	{regexp.MustCompile(`in [0-9.]+m?s, [0-9.]+ s of CPU, [0-9.]+ MiB`), "in WALL, CPU, MEMORY"},

@@ -31,6 +31,7 @@ type trial struct {
 	Password string
 	Lookup   string
 	Endless  bool
+	Renamed  bool
 }
 
 func (j *trial) Flags(f *flag.FlagSet) {
@@ -44,6 +45,7 @@ func (j *trial) Flags(f *flag.FlagSet) {
 	f.BoolVar(&j.Groups, "groups", j.Groups, "count the records by themselves")
 	f.StringVar(&j.Password, "password", j.Password, "a `secret`")
 	f.BoolVar(&j.Endless, "endless", j.Endless, "as a stream: sums of groups, in event time of a millisecond a record")
+	f.BoolVar(&j.Renamed, "renamed", j.Renamed, "give the state of --endless another name")
 	f.StringVar(&j.Lookup, "lookup", j.Lookup, "a `file` whose text the items have")
 }
 
@@ -82,19 +84,17 @@ func (j *trial) Build(job *plan.Job) {
 	}
 }
 
-// endless is a source that does not say that it ends.
-type endless struct{ generate.Source[int64] }
-
-// IsBounded implements connectors.Source.
-func (endless) IsBounded() bool { return false }
-
 // buildStream builds a job with state, a sum for each of a hundred groups.
 func (j *trial) buildStream(job *plan.Job) {
-	rows := datastream.Read(job, endless{generate.Source[int64]{Rows: j.Rows, SplitRows: j.Rows/4 + 1, At: func(i int64) int64 { return i }}})
-	timed := datastream.EventTime(rows, func(i int64) time.Time { return time.UnixMilli(1_600_000_000_000 + i) }, watermark.Monotonous())
+	rows := datastream.Read(job, generate.Source[int64]{Endless: true, Rate: 10_000, At: func(i int64) int64 { return i }}, plan.UID("rows"))
+	timed := datastream.EventTime(rows, func(i int64) time.Time { return time.UnixMilli(1_600_000_000_000 + i) }, watermark.Monotonous(), plan.UID("time"))
 	items := datastream.KeyBy(datastream.Map(timed, j.work), func(i Item) int64 { return i.ID % 100 })
-	sums := datastream.Aggregate(items, agg.Sum(func(i Item) int64 { return i.ID }), func(k, sum int64) Item { return Item{k, fmt.Sprint(sum)} }, plan.UID("sums"))
-	datastream.Write(sums, file.Sink[Item]{Path: j.Out, Format: csv.Format[Item]{}})
+	uid := "sums"
+	if j.Renamed {
+		uid = "totals"
+	}
+	sums := datastream.Aggregate(items, agg.Sum(func(i Item) int64 { return i.ID }), func(k, sum int64) Item { return Item{k, fmt.Sprint(sum)} }, plan.UID(uid))
+	datastream.Write(sums, file.Sink[Item]{Path: j.Out, Format: csv.Format[Item]{}}, plan.UID("out"))
 }
 
 var kept []byte // keeps the compiler from leaving out what is allocated
