@@ -270,7 +270,7 @@ func (c *Cluster) Stop() {
 	}
 }
 
-// await polls until ready returns nil. It fails the test when a minute has passed or a running daemon has exited.
+// await polls until ready returns nil. It fails the test when three minutes have passed or a running daemon has exited.
 func (c *Cluster) await(t testing.TB, what string, ready func() error) {
 	t.Helper()
 	deadline := time.Now().Add(3 * time.Minute)
