@@ -157,11 +157,46 @@ func (j *job) process(input int, events []event) {
 			continue
 		}
 		j.settle(task, false)
-		if err := task.op.Process(input, batchOf(mine), &taken{j, 1}); err != nil {
+		b, poison := j.dress(mine)
+		if err := task.op.Process(input, b, &taken{j, 1}); err != nil {
 			j.t.Fatal(err)
 		}
 		task.owing = true
 		j.settle(task, false)
+		poison()
+	}
+}
+
+// dress returns events as a batch: as they are, or as a slice of a larger one, selected among rows that do not count. poison overwrites it.
+func (j *job) dress(events []event) (b columnar.Batch, poison func()) {
+	j.t.Helper()
+	var rows []event
+	sel := []int32{}
+	other := func() event { return event{j.random.Int64N(99), j.random.Int64N(1000), -1 << 40} }
+	selects := j.random.IntN(2) == 0
+	for _, e := range events {
+		for selects && j.random.IntN(2) == 0 {
+			rows = append(rows, other())
+		}
+		sel = append(sel, int32(len(rows)))
+		rows = append(rows, e)
+	}
+	whole := batchOf(append([]event{other()}, rows...))
+	b = whole.Slice(1, len(rows))
+	if selects {
+		b.Sel = sel
+	}
+	return b, func() {
+		for i := range whole.Len {
+			for c := range 2 {
+				columnar.Values[int64](whole.Columns[c])[i] = -777
+			}
+			columnar.Values[float64](whole.Columns[2])[i] = -777
+			whole.Time[i] = -777
+		}
+		for i := range sel {
+			sel[i] = -1
+		}
 	}
 }
 
