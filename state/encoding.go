@@ -213,7 +213,7 @@ func (c *Coder) appendItems(dst []byte, col *columnar.Column, row int) []byte {
 // Encode returns the cells of n rows in r's memory: rows sel[0] to sel[n-1] of the columns, or the first n when sel is nil.
 func (c *Coder) Encode(cols []columnar.Column, sel []int32, n int, r *Cellar) {
 	r.n, r.stride = n, 0
-	if c.tail || len(c.nodes) == 0 {
+	if c.tail || c.fixed == 0 || n == 0 {
 		c.encodeRows(cols, sel, n, r)
 		return
 	}
