@@ -154,7 +154,7 @@ var recovering = map[string]func(job *plan.Job) []*dataset.Result[string]{
 	"async unordered": asked(true),
 }
 
-var errKilled = errors.New("killed by the test")
+var errCrashed = errors.New("killed by the test")
 
 // killer kills tasks at random turns.
 func killer(seed uint64, kills int) func(control.Attempt) error {
@@ -169,7 +169,7 @@ func killer(seed uint64, kills int) func(control.Attempt) error {
 		}
 		kills--
 		left = r.IntN(200)
-		return errKilled
+		return errCrashed
 	}
 }
 
