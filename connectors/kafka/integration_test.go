@@ -4,6 +4,7 @@ package kafka_test
 
 import (
 	"errors"
+	"fmt"
 	"slices"
 	"testing"
 	"time"
@@ -24,7 +25,12 @@ func TestRealBroker(t *testing.T) {
 	}
 	t.Run("exactly once", func(t *testing.T) { exactlyOnce(t, k.Addr, "exactly") })
 	t.Run("lost", func(t *testing.T) { lost(t, k.Addr, "lost") })
-	t.Run("names are few", func(t *testing.T) { namesAreFew(t, k.Addr, "few") })
+	t.Run("names are few", func(t *testing.T) { namesAreFew(t, k.Addr, "few", 16) })
+	for seed := range uint64(5) {
+		k.CreateTopic(t, fmt.Sprint("in", seed), 3)
+		k.CreateTopic(t, fmt.Sprint("out", seed), 2)
+		t.Run(fmt.Sprint("job/seed=", seed), func(t *testing.T) { copyUnderFire(t, k.Addr, seed) })
+	}
 	t.Run("late", func(t *testing.T) { late(t, k.Addr) })
 	t.Run("killed", func(t *testing.T) { killed(t, k) })
 }

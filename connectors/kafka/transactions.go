@@ -209,7 +209,7 @@ func (t *transactions) look(ctx context.Context) error {
 		return err
 	}
 	for id, d := range found {
-		if _, i, ok := t.names.parse(id); ok && i < len(t.slots) && d.State == "CompleteCommit" {
+		if _, i, ok := t.names.parse(id); ok && i < len(t.slots) && mayBeCommitted(d.State) && d.State != "PrepareCommit" {
 			t.slots[i].committed = true
 			t.settled(id)
 		}
@@ -272,7 +272,7 @@ func (t *transactions) sweep(ctx context.Context, client *kgo.Client) error {
 		for len(t.slots) <= i {
 			t.slots = append(t.slots, slot{seq: aborted})
 		}
-		if l.State == "CompleteCommit" || l.State == "PrepareCommit" {
+		if mayBeCommitted(l.State) {
 			committed = append(committed, l.TxnID)
 		}
 	}
@@ -379,6 +379,12 @@ func (t *transactions) close() {
 }
 
 func isOpen(state string) bool { return state == "Ongoing" || state == "PrepareEpochFence" }
+
+// mayBeCommitted says whether a state may be that of a name whose last transaction is committed. Empty is the state of a producer that has begun
+// none; some brokers tell no difference.
+func mayBeCommitted(state string) bool {
+	return state == "CompleteCommit" || state == "PrepareCommit" || state == "Empty"
+}
 
 // listTransactions returns a sink's transactions.
 func listTransactions(ctx context.Context, client *kgo.Client, n names) ([]kadm.ListedTransaction, error) {
