@@ -97,11 +97,11 @@ func (l *link) hand(m stream.Mark) {
 	l.out.mark(m)
 }
 
-// due returns the earliest time at which an operator of the chain wants to be called; zero: none does.
+// due returns the earliest time at which an operator of the chain wants to be called, and may; zero: none does.
 func (c *chain) due() time.Time {
 	var first time.Time
 	for _, l := range c.links {
-		if !l.alarm.IsZero() && (first.IsZero() || l.alarm.Before(first)) {
+		if !l.alarm.IsZero() && l.isFree() && (first.IsZero() || l.alarm.Before(first)) {
 			first = l.alarm
 		}
 	}

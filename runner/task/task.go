@@ -529,7 +529,7 @@ func (t *Task) sleep(ctx context.Context) error {
 	start := time.Now()
 	defer func() { waited.Add(int64(time.Since(start))) }()
 	var alarm <-chan time.Time
-	if due := t.chain.due(); !due.IsZero() {
+	if due := t.chain.due(); !due.IsZero() && !t.cut.final && !t.isBlocked() {
 		timer := time.NewTimer(due.Sub(t.clock.Now()))
 		defer timer.Stop()
 		alarm = timer.C
@@ -542,6 +542,11 @@ func (t *Task) sleep(ctx context.Context) error {
 	case <-ctx.Done():
 		return context.Cause(ctx)
 	}
+}
+
+// isBlocked says whether nothing can be done, nor any operator be called, until an output has room.
+func (t *Task) isBlocked() bool {
+	return (t.chain.tail().len() > 0 || t.side) && !t.hasRoom()
 }
 
 // preparer is a sink's operator.
