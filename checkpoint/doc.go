@@ -41,7 +41,8 @@
 // and stay until no manifest that is kept does.
 //
 // A savepoint is one folder with a manifest ("root": ".") and all its files, and can be moved. A job that was stopped with one leaves a manifest
-// in its own folder that has "moved", the savepoint's URL, and nothing else to read.
+// in its own folder that has "moved", the savepoint's URL, and nothing else to read. What a job begins from stays what it is: savepoints, and
+// checkpoints in folders of others, are never written to, referred to or removed.
 //
 // manifest.json is {"format": "millrace checkpoint", "version": 1, "check": "xxh3:...", "manifest": {...}}; the check is XXH3-64, in
 // hexadecimal, of the manifest's JSON without insignificant blanks. Bytes are in base64, times as RFC 3339. The manifest:

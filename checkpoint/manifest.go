@@ -72,6 +72,16 @@ func (m *Manifest) Bytes() (n int64) {
 	return n
 }
 
+// Written is the size of what was written for it: without files of earlier checkpoints.
+func (m *Manifest) Written() (n int64) {
+	for f := range m.files {
+		if dir := path.Dir(f.Path); f.isInline() || dir == "." || dir == checkpointDir(m.ID) {
+			n += f.Size
+		}
+	}
+	return n
+}
+
 // files yields all files.
 func (m *Manifest) files(yield func(*File) bool) {
 	for i := range m.Operators {

@@ -95,6 +95,9 @@ func TestNative(t *testing.T) {
 	if files(1) != 2*2+1 || files(2) != 2*1+1 {
 		t.Errorf("%d and %d files", files(1), files(2))
 	}
+	if own := m.Written(); own < 2*300 || m.Bytes()-own != 2*(100+200) {
+		t.Errorf("%d bytes, %d of them written", m.Bytes(), own)
+	}
 	w.checkNative(m, 350)
 	m = write(3, Checkpoint, 450)
 	m4 := write(4, Checkpoint, 150)

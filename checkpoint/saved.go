@@ -58,6 +58,9 @@ func (s *Store) Latest(ctx context.Context) (*Saved, error) {
 // Latest is Store.Latest for those who only read. It takes nothing over.
 func Latest(ctx context.Context, at Folder, o Options) (*Saved, error) {
 	l, err := listing(ctx, at)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
 	if err != nil {
 		return nil, fmt.Errorf("looking for checkpoints in %s: %w", at, err)
 	}

@@ -175,6 +175,17 @@ func TestDiscard(t *testing.T) {
 	}
 }
 
+// TestNone: where nothing was saved there is nothing to begin from, and that is no error.
+func TestNone(t *testing.T) {
+	w := newWorld(t, nil)
+	if id, _ := w.latest(); id != 0 {
+		t.Errorf("latest is %d", id)
+	}
+	if s, err := Latest(t.Context(), Folder{FS: w.fs, Path: "/none"}, Options{}); s != nil || err != nil {
+		t.Error(s, err)
+	}
+}
+
 // TestCodecs writes compressed files.
 func TestCodecs(t *testing.T) {
 	for _, codec := range []arrowipc.Codec{arrowipc.LZ4, arrowipc.Zstd} {
