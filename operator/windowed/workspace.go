@@ -1,6 +1,7 @@
 package windowed
 
 import (
+	"cmp"
 	"encoding/binary"
 	"math"
 	"slices"
@@ -298,47 +299,52 @@ func (w *workspace) session(number int32, span window.Interval) (*cell, error) {
 	return c, w.merge(c, joined, span)
 }
 
-// merge makes one session of several, or a longer one of one.
+// merge makes one session of several, or a longer one of one: that of into, which is the first of them.
 func (w *workspace) merge(into *cell, joined []*cell, span window.Interval) error {
-	if err := w.flush(); err != nil {
-		return err
-	}
-	slices.SortFunc(joined, func(a, b *cell) int { return int(min(1, max(-1, a.window.Start-b.window.Start))) })
+	slices.SortStableFunc(joined, func(a, b *cell) int { return cmp.Compare(a.window.Start, b.window.Start) })
+	waits := len(joined) > 1
 	from := make([][]int64, len(joined))
-	group, groups := w.newGroup(), make([]int32, len(joined))
 	for i, c := range joined {
 		from[i] = c.slots
-		groups[i] = group
+		waits = waits || c.pending || c.shown != 0
 		if c.shown != 0 {
 			w.retract(c)
 		}
 	}
-	if err := w.flush(); err != nil {
-		return err
-	}
-	old := make([]int32, len(joined))
-	for i, c := range joined {
-		old[i] = c.group
-	}
-	states, err := gatherAll(w.states, old)
-	if err != nil {
-		return err
-	}
-	for i, a := range w.states {
-		if err := a.Merge(groups, states[i], nil); err != nil {
+	if waits {
+		if err := w.flush(); err != nil {
 			return err
 		}
 	}
-	m := &cell{window: span, latest: math.MinInt64, slots: make([]int64, w.o.trigger.Slots()), key: into.key, row: into.row, group: group}
-	for _, c := range joined {
+	if len(joined) > 1 {
+		if err := w.mergeGroups(joined); err != nil {
+			return err
+		}
+	}
+	m := *joined[0]
+	m.key, m.row, m.window = into.key, into.row, span
+	m.onTime, m.begun, m.wakes, m.slots = false, false, nil, make([]int64, w.o.trigger.Slots())
+	for _, c := range joined[1:] {
 		m.fresh, m.rows, m.latest, m.firings = m.fresh+c.fresh, m.rows+c.rows, max(m.latest, c.latest), max(m.firings, c.firings)
 		m.stored = append(m.stored, c.stored...)
+	}
+	for _, c := range joined {
 		c.gone, c.merged = true, true
 	}
-	*into = *m
+	*into = m
+	w.open[into.key] = slices.DeleteFunc(w.open[into.key], func(c *cell) bool { return c.merged && c.slots != nil })
 	moment := w.o.moment(into)
 	w.o.trigger.OnMerge(&moment, into.slots, from)
 	return nil
+}
+
+// mergeGroups merges what the others hold into the group of the first.
+func (w *workspace) mergeGroups(joined []*cell) error {
+	into, from := make([]int32, len(joined)-1), make([]int32, len(joined)-1)
+	for i, c := range joined[1:] {
+		into[i], from[i] = joined[0].group, c.group
+	}
+	return mergeGroups(w.states, w.states, into, from)
 }
 
 // add puts a row of the batch into a window.
