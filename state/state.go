@@ -1,5 +1,11 @@
 // Package state is what operators keep between batches: how it is described, frozen, saved and given back.
 //
+//   - [Value], [List], [Map], [Reducing] and [Aggregating] are what users see: fields of a processor, which [Declared] looks at when a graph is
+//     built and [Bind] connects with a store.
+//   - [Store], [Cells] and [Timers] are what operators see, and what a back end is: state/heap, state/lsm, state/onekey. To them a cell is bytes.
+//   - [Coder] and [Ordered] make those bytes of columns, [Typed] of Go values; a [Form] has them all for a table.
+//   - [Table], [Groups], [Frozen] and [Native] are what checkpoints see.
+//
 // A [Table] describes a named part of an operator's state as columns: keys, a namespace that tells the cells of one key apart (a window,
 // the key of a map, a place in a list), values. [Frozen] is a view of an operator's tables as they were at a moment. Every table, whatever
 // keeps it, can be read as batches of its columns and be filled from them: this is what snapshots are made of, and why they outlive the
@@ -8,7 +14,7 @@
 // Keyed tables are divided by key group ([Groups]): the low bits of the key's hash (columnar/keys). A task owns a range of groups, and
 // another parallelism is another way to cut the ranges.
 //
-// Stability: extension.
+// The package starts no goroutines. Stability: the typed states are public, the rest is extension.
 package state
 
 import (

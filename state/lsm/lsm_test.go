@@ -1,6 +1,7 @@
 package lsm_test
 
 import (
+	"flag"
 	"path/filepath"
 	"testing"
 
@@ -12,7 +13,13 @@ import (
 	"github.com/millrace/millrace/state/statetest"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+// TestMain looks for goroutines that are left, and makes properties look at fewer cases than they would: each opens a tree on disk or two.
+func TestMain(m *testing.M) {
+	if err := flag.Set("rapid.checks", "25"); err != nil {
+		panic(err)
+	}
+	goleak.VerifyTestMain(m)
+}
 
 func open(t testing.TB, cfg statetest.Config) state.Store {
 	t.Helper()

@@ -170,6 +170,18 @@ func shared(a, b []state.File) int {
 	return n
 }
 
+func TestAnothersFolderIsRefused(t *testing.T) {
+	cfg := lsm.Config{Keys: userKey, Groups: state.Share(0, 1, 16), Dir: filepath.Join(t.TempDir(), "state")}
+	s, err := lsm.New(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	if _, err := lsm.New(cfg); err == nil {
+		t.Error("two stores have one folder")
+	}
+}
+
 func TestOpenFilesRefuses(t *testing.T) {
 	file := func(name, content string) state.File {
 		return state.File{Name: name, Size: int64(len(content)), Open: func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader([]byte(content))), nil }}

@@ -25,7 +25,7 @@ type Config struct {
 	Memory *budget.Account  // what the store holds is counted here; nil: nowhere
 	Bytes  int64            // of memory to ask for; it makes do with less; 0: 64 MiB
 	Clock  func() time.Time // processing time, for times to live; nil: time.Now
-	Dir    string           // a folder of the store's own, on a local disk; made by New and removed by Close
+	Dir    string           // a folder of the store's own, on a local disk; made by New, which refuses one with a store in it, and removed by Close
 	Native bool             // what is frozen has files too
 }
 
@@ -77,7 +77,7 @@ func New(cfg Config) (state.Store, error) {
 	s := &store{cfg: cfg, coder: state.NewKeyCoder(cfg.Keys), granted: granted, run: fmt.Sprintf("%016x", rand.Uint64())}
 	s.cache.limit = int(granted / 4)
 	o := options(granted, cfg.Native)
-	s.blocks = o.Cache
+	s.blocks, o.ErrorIfExists = o.Cache, true // what another left there is nobody's state
 	if s.db, err = pebble.Open(filepath.Join(cfg.Dir, "db"), o); err != nil {
 		o.Cache.Unref()
 		cfg.Memory.Release(granted)
