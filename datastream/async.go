@@ -30,7 +30,7 @@ type Retry = process.Retry
 func Async[In, Out any](s Stream[In], f func(context.Context, In) (Out, error), a AsyncSettings, options ...plan.Option) Stream[Out] {
 	job := s.data.Job()
 	r, err := process.OfRequests(f)
-	for _, err := range []error{err, a.RequestSettings.Validate(), a.OnBad.Validate()} {
+	for _, err := range []error{err, a.Validate(), a.OnBad.Validate()} {
 		if err != nil {
 			job.Fail("Async", err)
 			return of[Out](job, s.data.Node())

@@ -34,7 +34,6 @@ type Operator struct {
 	running int      // requests on the way
 	marked  int64    // the watermark that has passed
 	ready   []*entry // answered and not emitted yet, in the order to be emitted in
-	failed  error    // ends the task at the next call
 	tasks   sync.WaitGroup
 	ctx     context.Context //nolint:containedctx // of all requests; Close ends it
 	cancel  context.CancelCauseFunc
@@ -88,11 +87,7 @@ func (o *Operator) start() {
 			return
 		}
 		o.running++
-		o.tasks.Add(1)
-		go func() { // ends with its answer, or soon after Close has cancelled ctx; Close waits for it
-			defer o.tasks.Done()
-			o.ask(e)
-		}()
+		o.tasks.Go(func() { o.ask(e) }) // ends with its answer, or soon after Close has cancelled ctx; Close waits for it
 	}
 }
 

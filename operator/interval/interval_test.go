@@ -112,7 +112,7 @@ func play(t testing.TB, tasks []*optest.Task, steps []step) {
 			continue
 		}
 		b := batch(s.rows)
-		var hashes = make([]uint64, b.Len)
+		hashes := make([]uint64, b.Len)
 		keys.Hash(b.Columns[:1], nil, b.Len, hashes)
 		for _, k := range tasks {
 			mine := b

@@ -52,6 +52,7 @@ func keyedBatch[T any](t testing.TB, key func(T) string, records []T, times []in
 }
 
 func clicks(t testing.TB, times []int64, records ...click) columnar.Batch {
+	t.Helper()
 	return keyedBatch(t, func(c click) string { return c.User }, records, times)
 }
 
@@ -454,6 +455,7 @@ func (l *limits) OnBroadcast(_ *process.Output[event], by limit) error {
 var refused = process.NewTag[click]("refused")
 
 func limitsBatch(t testing.TB, all ...limit) columnar.Batch {
+	t.Helper()
 	b := keyedBatch(t, func(l limit) string { return l.User }, all, nil)
 	b.Schema, b.Columns = columnar.NewSchema(b.Schema.Fields[1:]...), b.Columns[1:]
 	return b
