@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
+	"os"
 	"path/filepath"
 	"testing"
 
@@ -170,15 +172,23 @@ func shared(a, b []state.File) int {
 	return n
 }
 
-func TestAnothersFolderIsRefused(t *testing.T) {
-	cfg := lsm.Config{Keys: userKey, Groups: state.Share(0, 1, 16), Dir: filepath.Join(t.TempDir(), "state")}
-	s, err := lsm.New(cfg)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer s.Close()
-	if _, err := lsm.New(cfg); err == nil {
-		t.Error("two stores have one folder")
+func TestFoldersGoWithTheirStores(t *testing.T) {
+	cfg := lsm.Config{Keys: userKey, Groups: state.Share(0, 1, 16), Dir: filepath.Join(t.TempDir(), "a", "state")}
+	for range 2 {
+		a, err := lsm.New(cfg)
+		if err != nil {
+			t.Fatal(err)
+		}
+		b, err := lsm.New(cfg)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := errors.Join(a.Close(), b.Close()); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := os.Stat(cfg.Dir); !errors.Is(err, fs.ErrNotExist) {
+			t.Errorf("the folder is left: %v", err)
+		}
 	}
 }
 

@@ -25,7 +25,7 @@ type Config struct {
 	Memory *budget.Account  // what the store holds is counted here; nil: nowhere
 	Bytes  int64            // of memory to ask for; it makes do with less; 0: 64 MiB
 	Clock  func() time.Time // processing time, for times to live; nil: time.Now
-	Dir    string           // a folder of the store's own, on a local disk; made by New, which refuses one with a store in it, and removed by Close
+	Dir    string           // on a local disk, made if need be: where the store has a folder of its own, which goes with it
 	Native bool             // what is frozen has files too
 }
 
@@ -38,6 +38,7 @@ type store struct {
 	sealed  bool
 	granted int64 // bytes of memory
 
+	dir    string // of its own
 	db     *pebble.DB
 	blocks *pebble.Cache
 	cache  cache
@@ -76,14 +77,29 @@ func New(cfg Config) (state.Store, error) {
 	}
 	s := &store{cfg: cfg, coder: state.NewKeyCoder(cfg.Keys), granted: granted, run: fmt.Sprintf("%016x", rand.Uint64())}
 	s.cache.limit = int(granted / 4)
-	o := options(granted, cfg.Native)
-	s.blocks, o.ErrorIfExists = o.Cache, true // what another left there is nobody's state
-	if s.db, err = pebble.Open(filepath.Join(cfg.Dir, "db"), o); err != nil {
-		o.Cache.Unref()
+	if err := s.start(); err != nil {
 		cfg.Memory.Release(granted)
 		return nil, fmt.Errorf("opening keyed state in %s: %w", cfg.Dir, err)
 	}
 	return s, nil
+}
+
+// start makes the folder and an empty tree in it.
+func (s *store) start() error {
+	err := os.MkdirAll(s.cfg.Dir, 0o755)
+	if err == nil {
+		s.dir, err = os.MkdirTemp(s.cfg.Dir, "state-")
+	}
+	if err != nil {
+		return err
+	}
+	o := options(s.granted, s.cfg.Native)
+	s.blocks = o.Cache
+	if s.db, err = pebble.Open(filepath.Join(s.dir, "db"), o); err != nil {
+		o.Cache.Unref()
+		return errors.Join(err, os.RemoveAll(s.dir))
+	}
+	return nil
 }
 
 var errSealed = errors.New("all tables are opened before anything else")
@@ -308,8 +324,9 @@ func (s *store) end() error {
 	err := s.db.Close()
 	s.blocks.Unref()
 	s.cfg.Memory.Release(s.granted)
-	if err = errors.Join(err, os.RemoveAll(s.cfg.Dir)); err != nil {
-		return fmt.Errorf("closing keyed state in %s: %w", s.cfg.Dir, err)
+	if err = errors.Join(err, os.RemoveAll(s.dir)); err != nil {
+		return fmt.Errorf("closing keyed state in %s: %w", s.dir, err)
 	}
+	_ = os.Remove(s.cfg.Dir) // if no other is there
 	return nil
 }

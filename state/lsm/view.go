@@ -42,9 +42,9 @@ func (s *store) Freeze() (state.Frozen, error) {
 	dir := ""
 	if s.cfg.Native {
 		s.cuts++
-		dir = filepath.Join(s.cfg.Dir, fmt.Sprintf("checkpoint-%d", s.cuts))
+		dir = filepath.Join(s.dir, fmt.Sprintf("checkpoint-%d", s.cuts))
 		if err := s.db.Checkpoint(dir, pebble.WithFlushedWAL()); err != nil {
-			return nil, fmt.Errorf("freezing keyed state in %s: %w", s.cfg.Dir, err)
+			return nil, fmt.Errorf("freezing keyed state in %s: %w", s.dir, err)
 		}
 		var err error
 		if v.files, err = filesOf(dir, s.run); err != nil {
