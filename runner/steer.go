@@ -11,6 +11,7 @@ import (
 
 	"github.com/millrace/millrace/checkpoint"
 	"github.com/millrace/millrace/metrics"
+	"github.com/millrace/millrace/plan"
 	"github.com/millrace/millrace/plan/physical"
 	"github.com/millrace/millrace/runner/control"
 	"github.com/millrace/millrace/runner/coordinator"
@@ -261,7 +262,8 @@ type nodes struct {
 
 type nodeStatus struct {
 	node      status.Node
-	timed     bool // some task shows event time
+	marks     bool // it makes watermarks
+	timed     bool // it does, or one before it
 	watermark stream.Watermark
 	behind    string // what holds the watermark back
 	silent    bool   // that has never told its event time
@@ -270,9 +272,10 @@ type nodeStatus struct {
 func newNodes(p *physical.Plan, counted map[worker.Place]metrics.Values, views map[control.Attempt]task.View) *nodes {
 	ns := &nodes{byID: map[int]*nodeStatus{}}
 	for _, s := range p.Stages {
+		head := counted[worker.Place{Stage: s.ID}]
 		for at, op := range s.Chain {
 			n := ns.add(op, s)
-			n.count(counted[worker.Place{Stage: s.ID, Op: at}])
+			n.count(counted[worker.Place{Stage: s.ID, Op: at}], head)
 		}
 		for a, v := range views {
 			if a.Stage == s.ID {
@@ -280,7 +283,25 @@ func newNodes(p *physical.Plan, counted map[worker.Place]metrics.Values, views m
 			}
 		}
 	}
+	for _, n := range ns.all { // inputs come before
+		n.timed = n.marks
+		for _, id := range n.node.Inputs {
+			n.timed = n.timed || ns.byID[id].timed
+		}
+	}
 	return ns
+}
+
+// inputs returns the nodes with operators that a node reads from: unions, for one, have none.
+func (ns *nodes) inputs(n *plan.Node) (ids []int) {
+	for _, in := range n.Inputs {
+		if ns.byID[in.ID] != nil {
+			ids = append(ids, in.ID)
+		} else {
+			ids = append(ids, ns.inputs(in)...)
+		}
+	}
+	return ids
 }
 
 // add returns the status of an operator's node.
@@ -290,15 +311,14 @@ func (ns *nodes) add(op physical.Op, s *physical.Stage) *nodeStatus {
 	}
 	n := &nodeStatus{node: status.Node{ID: op.Node.ID, Name: op.Node.String(), UID: op.Node.UID, Stage: s.ID, Tasks: s.Tasks}}
 	n.watermark = stream.EndOfTime
-	for _, in := range op.Node.Inputs {
-		n.node.Inputs = append(n.node.Inputs, in.ID)
-	}
+	n.node.Inputs = ns.inputs(op.Node)
 	ns.byID[op.Node.ID] = n
 	ns.all = append(ns.all, n)
 	return n
 }
 
-func (n *nodeStatus) count(v metrics.Values) {
+// count adds what an operator has counted. How long its tasks were idle or backpressured is counted at the head of the chain, for all in it.
+func (n *nodeStatus) count(v, head metrics.Values) {
 	n.node.RowsIn += v.RowsIn
 	n.node.RowsOut += v.RowsOut
 	n.node.BytesIn += v.BytesIn
@@ -307,8 +327,8 @@ func (n *nodeStatus) count(v metrics.Values) {
 	n.node.Bad += v.Bad
 	n.node.Counters = v.User
 	n.node.Time.Busy += time.Duration(v.Busy)
-	n.node.Time.Idle += time.Duration(v.Idle)
-	n.node.Time.Backpressured += time.Duration(v.Backpressured)
+	n.node.Time.Idle += time.Duration(head.Idle)
+	n.node.Time.Backpressured += time.Duration(head.Backpressured)
 }
 
 // show adds what a task shows.
@@ -323,7 +343,7 @@ func (ns *nodes) show(s *physical.Stage, index int, v task.View) {
 			return
 		}
 		n, o := ns.byID[op.Node.ID], v.Operators[i]
-		n.timed = true
+		n.marks = n.marks || o.Marks
 		if o.Watermark >= n.watermark {
 			continue
 		}
@@ -353,7 +373,7 @@ func (ns *nodes) feed(s *physical.Stage, chain []physical.Op, at, feed int) stri
 			continue
 		}
 		if feed == 0 {
-			return fmt.Sprintf("input %d, from stage %d", e.Port, e.From.ID)
+			return fmt.Sprintf("input %d, from %s", e.Port, e.From.Chain[len(e.From.Chain)-1].Node)
 		}
 		feed--
 	}

@@ -32,6 +32,7 @@ type trial struct {
 	Lookup   string
 	Endless  bool
 	Renamed  bool
+	Silent   bool
 }
 
 func (j *trial) Flags(f *flag.FlagSet) {
@@ -46,6 +47,7 @@ func (j *trial) Flags(f *flag.FlagSet) {
 	f.StringVar(&j.Password, "password", j.Password, "a `secret`")
 	f.BoolVar(&j.Endless, "endless", j.Endless, "as a stream: sums of groups, in event time of a millisecond a record")
 	f.BoolVar(&j.Renamed, "renamed", j.Renamed, "give the state of --endless another name")
+	f.BoolVar(&j.Silent, "silent", j.Silent, "with --endless: read a second source, which gives a record in an hour")
 	f.StringVar(&j.Lookup, "lookup", j.Lookup, "a `file` whose text the items have")
 }
 
@@ -87,7 +89,12 @@ func (j *trial) Build(job *plan.Job) {
 // buildStream builds a job with state, a sum for each of a hundred groups.
 func (j *trial) buildStream(job *plan.Job) {
 	rows := datastream.Read(job, generate.Source[int64]{Endless: true, Rate: 10_000, At: func(i int64) int64 { return i }}, plan.UID("rows"))
-	timed := datastream.EventTime(rows, func(i int64) time.Time { return time.UnixMilli(1_600_000_000_000 + i) }, watermark.Monotonous(), plan.UID("time"))
+	at := func(i int64) time.Time { return time.UnixMilli(1_600_000_000_000 + i) }
+	timed := datastream.EventTime(rows, at, watermark.Monotonous(), plan.UID("time"))
+	if j.Silent {
+		silent := datastream.Read(job, generate.Source[int64]{Endless: true, Rate: 1.0 / 3600, SplitRows: 1000, At: func(i int64) int64 { return i }}, plan.UID("silent"))
+		timed = datastream.Union(timed, datastream.EventTime(silent, at, watermark.Monotonous(), plan.UID("silent-time")))
+	}
 	items := datastream.KeyBy(datastream.Map(timed, j.work), func(i Item) int64 { return i.ID % 100 })
 	uid := "sums"
 	if j.Renamed {

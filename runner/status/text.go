@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"io"
+	"slices"
 	"text/tabwriter"
 	"time"
 
@@ -84,11 +85,16 @@ func (j *Job) writeNodes(b *bytes.Buffer, now time.Time) {
 
 func (j *Job) writeHeld(b *bytes.Buffer, now time.Time) {
 	for _, n := range j.Nodes {
-		if n.Held != nil {
+		if n.Held != nil && !j.readsHeld(&n) {
 			fmt.Fprintf(b, "\nthe watermark of %s has stood still for %s, held back by %s: %s\n",
 				n.Name, ShortDuration(now.Sub(n.Held.Since)), n.Held.By, n.Held.Reason)
 		}
 	}
+}
+
+// readsHeld says whether a node reads from one whose watermark stands still: the reason is to be found there.
+func (j *Job) readsHeld(n *Node) bool {
+	return slices.ContainsFunc(j.Nodes, func(in Node) bool { return in.Held != nil && slices.Contains(n.Inputs, in.ID) })
 }
 
 func (j *Job) writeSplits(b *bytes.Buffer, now time.Time) {

@@ -17,6 +17,7 @@ type OperatorView struct {
 	// Behind is the input, in the order of the stage's edges and after them the operator before, that holds the watermark back; -1: none.
 	Behind int
 	Splits []watermark.Split // of an operator that makes watermarks by split
+	Marks  bool              // it makes watermarks
 }
 
 // splitting is an operator that keeps a watermark for each split.
@@ -31,7 +32,7 @@ func (t *Task) view() View {
 	for _, l := range t.chain.links {
 		o := OperatorView{Watermark: l.told}
 		if l.marker != nil {
-			o.Watermark = l.marked.Watermark
+			o.Watermark, o.Marks = l.marked.Watermark, true
 		}
 		o.Behind, _ = l.merge.Behind()
 		if s, ok := l.op.(splitting); ok {
