@@ -202,7 +202,7 @@ func (p prepared) isCommitted(ctx context.Context, client *kgo.Client) (bool, er
 	if err != nil {
 		return false, err
 	}
-	if d.State != "CompleteCommit" { // or there is none of the name
+	if d.State != stateCommitted { // or there is none of the name
 		return false, nil
 	}
 	same := d.ProducerID == p.ProducerID && (d.ProducerEpoch == p.Epoch || d.ProducerEpoch == p.Epoch+1)

@@ -5,10 +5,13 @@ package kafka_test
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
+	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/millrace/millrace/connectors"
@@ -20,16 +23,17 @@ import (
 // TestRealBroker does on Apache Kafka what the fake may do otherwise.
 func TestRealBroker(t *testing.T) {
 	k := broker.Start(t, nil)
-	for _, topic := range []string{"exactly", "lost", "late", "killed", "few"} {
+	for _, topic := range []string{"exactly", "lost", "late", "killed", "few", "zombie"} {
 		k.CreateTopic(t, topic, 2)
 	}
-	t.Run("exactly once", func(t *testing.T) { exactlyOnce(t, k.Addr, "exactly") })
+	t.Run("exactly once", func(t *testing.T) { exactlyOnce(t, k.Addr, "exactly", true) })
 	t.Run("lost", func(t *testing.T) { lost(t, k.Addr, "lost") })
+	t.Run("zombie", func(t *testing.T) { zombie(t, k.Addr, "zombie") })
 	t.Run("names are few", func(t *testing.T) { namesAreFew(t, k.Addr, "few", 16) })
 	for seed := range uint64(5) {
 		k.CreateTopic(t, fmt.Sprint("in", seed), 3)
 		k.CreateTopic(t, fmt.Sprint("out", seed), 2)
-		t.Run(fmt.Sprint("job/seed=", seed), func(t *testing.T) { copyUnderFire(t, k.Addr, seed) })
+		t.Run(fmt.Sprint("job/seed=", seed), func(t *testing.T) { copyUnderFire(t, k.Addr, seed, 5) })
 	}
 	t.Run("late", func(t *testing.T) { late(t, k.Addr) })
 	t.Run("killed", func(t *testing.T) { killed(t, k) })
@@ -82,5 +86,38 @@ func killed(t *testing.T, k *broker.Broker) {
 	}
 	if all := consume(t, k.Addr, "killed", 2001, kgo.ReadCommitted()); len(all) != 2000 {
 		t.Errorf("there are %d records", len(all))
+	}
+}
+
+// namesAreFew takes many checkpoints, of which the commits come late, with crashes in between.
+func namesAreFew(t *testing.T, addr, topic string, most int) {
+	t.Helper()
+	s := exactly(addr)
+	s.Topic, s.Transactions = topic, "few"
+	var want []string
+	var late []connectors.Committable
+	w := writer(t, s, env(0, 1))
+	for i := range 90 {
+		write(t, w, fmt.Sprint(i))
+		want = append(want, fmt.Sprint(i))
+		c := prepare(t, w)
+		check(t, commit(t, s, env(0, 1), late, false))
+		late = c
+		if i%7 == 6 {
+			w.(interface{ Crash() }).Crash()
+			check(t, commit(t, s, env(0, 1), late, false))
+			w = writer(t, s, env(0, 1))
+		}
+	}
+	check(t, commit(t, s, env(0, 1), late, true))
+	closed(t, w)
+	if got := consume(t, addr, topic, len(want)+1, kgo.ReadCommitted()); !slices.Equal(sorted(got), sorted(want)) {
+		t.Errorf("got %v", got)
+	}
+	found, err := kadm.NewClient(client(t, addr)).ListTransactionsByTxPattern(t.Context(), nil, nil, "few.*")
+	check(t, err)
+	maps.DeleteFunc(found, func(id string, _ kadm.ListedTransaction) bool { return !strings.HasPrefix(id, "few-") })
+	if len(found) > most {
+		t.Errorf("90 checkpoints took %d names: %v", len(found), found.TransactionalIDs())
 	}
 }

@@ -162,11 +162,11 @@ func (j *job[T]) wait() {
 	}
 }
 
-// run fetches until all tasks are done, or there are rows enough, or nothing has come for a second. It returns the rows of this call.
+// run fetches until all tasks are done, or there are rows enough, or nothing has come for two seconds. It returns the rows of this call.
 func (j *job[T]) run(enough int) []T {
 	j.t.Helper()
 	from := len(j.rows)
-	for quiet := time.Now(); time.Since(quiet) < time.Second && len(j.rows)-from < enough; {
+	for quiet := time.Now(); time.Since(quiet) < 2*time.Second && len(j.rows)-from < enough; {
 		for i, r := range j.readers {
 			if j.done[i] {
 				continue

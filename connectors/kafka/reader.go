@@ -67,6 +67,7 @@ func (s Source[T]) NewReader(env connectors.TaskEnv, scan connectors.Scan) (conn
 	client, err := s.cluster().client(
 		kgo.FetchIsolationLevel(isolation), kgo.KeepControlRecords(), // they have offsets too
 		kgo.ConsumeResetOffset(kgo.NoResetOffset()), kgo.FetchMaxWait(time.Second), kgo.FetchMaxPartitionBytes(fetchBytes),
+		kgo.MetadataMinAge(metadataAge),
 	)
 	if err != nil {
 		return nil, err
@@ -81,6 +82,8 @@ func (s Source[T]) NewReader(env connectors.TaskEnv, scan connectors.Scan) (conn
 const (
 	// fetchBytes bounds what is fetched of a partition at once.
 	fetchBytes = 4 << 20
+	// metadataAge is how long the client may go by what it knew when a partition is new to it.
+	metadataAge = 250 * time.Millisecond
 	// batchBytes bounds the values of a batch, softly.
 	batchBytes = 1 << 20
 	// patience is how long Fetch waits for messages: the contract says some milliseconds.

@@ -196,11 +196,11 @@ func (t *transactions) free() int {
 // aborted is the seq of a slot whose last transaction does not matter.
 const aborted = -1
 
-// look asks what has become of the transactions that were prepared.
+// look asks what has become of the transactions that were prepared, and aborts those that somebody has opened who should be dead.
 func (t *transactions) look(ctx context.Context) error {
 	var ids []string
 	for i, s := range t.slots {
-		if !s.open && s.seq > 0 && !s.committed {
+		if !s.open && t.names.run == "" {
 			ids = append(ids, t.names.id(t.task, i, t.attempt))
 		}
 	}
@@ -209,9 +209,19 @@ func (t *transactions) look(ctx context.Context) error {
 		return err
 	}
 	for id, d := range found {
-		if _, i, ok := t.names.parse(id); ok && i < len(t.slots) && mayBeCommitted(d.State) && d.State != "PrepareCommit" {
+		_, i, ok := t.names.parse(id)
+		if !ok || i >= len(t.slots) {
+			continue
+		}
+		waits := t.slots[i].seq > 0 && !t.slots[i].committed
+		switch {
+		case waits && (d.State == stateCommitted || d.State == stateEmpty): // some brokers forget how it ended
 			t.slots[i].committed = true
 			t.settled(id)
+		case !waits && isOpen(d.State):
+			if err := abort(ctx, t.admin, id); err != nil {
+				return err
+			}
 		}
 	}
 	return nil
@@ -261,7 +271,7 @@ func (t *transactions) sweep(ctx context.Context, client *kgo.Client) error {
 		if !ok || task%t.tasks != t.task {
 			continue
 		}
-		if isOpen(l.State) {
+		if isOpen(l.State) || l.State == stateEmpty { // whoever has opened it, used or not, is fenced
 			if err := abort(ctx, client, l.TxnID); err != nil {
 				return err
 			}
@@ -272,7 +282,7 @@ func (t *transactions) sweep(ctx context.Context, client *kgo.Client) error {
 		for len(t.slots) <= i {
 			t.slots = append(t.slots, slot{seq: aborted})
 		}
-		if mayBeCommitted(l.State) {
+		if l.State == stateCommitted || l.State == statePreparing {
 			committed = append(committed, l.TxnID)
 		}
 	}
@@ -378,13 +388,14 @@ func (t *transactions) close() {
 	}
 }
 
-func isOpen(state string) bool { return state == "Ongoing" || state == "PrepareEpochFence" }
+// States of transactions, as brokers name them.
+const (
+	stateEmpty     = "Empty" // its producer is known and has not begun
+	statePreparing = "PrepareCommit"
+	stateCommitted = "CompleteCommit"
+)
 
-// mayBeCommitted says whether a state may be that of a name whose last transaction is committed. Empty is the state of a producer that has begun
-// none; some brokers tell no difference.
-func mayBeCommitted(state string) bool {
-	return state == "CompleteCommit" || state == "PrepareCommit" || state == "Empty"
-}
+func isOpen(state string) bool { return state == "Ongoing" || state == "PrepareEpochFence" }
 
 // listTransactions returns a sink's transactions.
 func listTransactions(ctx context.Context, client *kgo.Client, n names) ([]kadm.ListedTransaction, error) {
