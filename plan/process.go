@@ -55,6 +55,24 @@ func (o Process) AddTag(side process.SideSpec) (int, error) { return o.Program.S
 // NeedsUID implements Placed.
 func (o Process) NeedsUID() bool { return o.Program.NeedsState() }
 
+// InKeyOrder implements KeyOrdered: state of one key at a time is enough, if there is one input with keys.
+func (o Process) InKeyOrder() bool {
+	keyed := 0
+	for _, n := range o.Program.Keys {
+		if n > 0 {
+			keyed++
+		}
+	}
+	return keyed == 1 && o.Program.NeedsState()
+}
+
+// KeyOrdered is a placed operation that may want its rows in the order of their keys where the input ends.
+type KeyOrdered interface {
+	Placed
+	// InKeyOrder says whether it does. It then has one ByKey input, and its state is that of one key at a time (state.OneKey).
+	InKeyOrder() bool
+}
+
 // Tagged is a placed operation whose side outputs are found by tag.
 type Tagged interface {
 	Placed

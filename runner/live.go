@@ -17,6 +17,7 @@ import (
 	"github.com/millrace/millrace/state"
 	"github.com/millrace/millrace/state/heap"
 	"github.com/millrace/millrace/state/lsm"
+	"github.com/millrace/millrace/state/onekey"
 	"github.com/millrace/millrace/stream"
 	"github.com/millrace/millrace/vfs/local"
 )
@@ -203,6 +204,9 @@ func (r Restart) policy() coordinator.Restarts {
 
 // newStore makes keyed state of the back end that the job is set to.
 func (r *run) newStore(c worker.StoreConfig) (state.Store, error) {
+	if c.OneKey {
+		return onekey.New(onekey.Config{Keys: c.Keys, Memory: c.Memory, Clock: c.Clock.Now})
+	}
 	if r.live != nil && r.live.options.State == StateLSM {
 		dir := filepath.Join(r.options.Scratch, "millrace-state-"+r.id, c.Name)
 		return lsm.New(lsm.Config{Keys: c.Keys, Groups: c.Groups, Memory: c.Memory, Clock: c.Clock.Now, Dir: dir})

@@ -15,6 +15,7 @@ import (
 	"github.com/millrace/millrace/operator/keyed"
 	"github.com/millrace/millrace/operator/optest"
 	"github.com/millrace/millrace/state"
+	"github.com/millrace/millrace/state/onekey"
 	"github.com/millrace/millrace/stream"
 	"github.com/millrace/millrace/stream/process"
 )
@@ -317,6 +318,53 @@ func (s *sink) Emit(b columnar.Batch)            { s.batches = append(s.batches,
 func (*sink) EmitSide(int, columnar.Batch) error { return nil }
 func (*sink) Room() int                          { return 1 }
 
+// Where rows come by key, timers fire at the key's end, and its state goes.
+func TestKeyOrder(t *testing.T) {
+	p, err := process.OfKeyed(func() *sessions { return &sessions{} })
+	if err != nil {
+		t.Fatal(err)
+	}
+	in := clicks(t, []int64{5, 7, 6, 1, 2, 3}, click{"b", 1}, click{"b", 2}, click{"b", 3}, click{"a", 4}, click{"a", 4}, click{"c", 5})
+	for _, rows := range []int{1, 2, 6} {
+		k := optest.NewTask(t, stateless{}.op(t), in.Schema)
+		k.Env.NewStore = func(keys []columnar.Field) (state.Store, error) { return onekey.New(onekey.Config{Keys: keys}) }
+		k.Env.IsStreaming = false
+		op := keyed.New(p)
+		if err := op.Open(k.Env); err != nil {
+			t.Fatal(err)
+		}
+		out := &sink{}
+		for from := 0; from < in.Len; from += rows {
+			if err := op.Process(0, in.Slice(from, rows), out); err != nil {
+				t.Fatal(err)
+			}
+			resume(t, op, out)
+		}
+		if err := op.Advance(stream.EndOfTime, out); err != nil {
+			t.Fatal(err)
+		}
+		resume(t, op, out)
+		if err := op.Close(); err != nil {
+			t.Fatal(err)
+		}
+		k.Out = out.batches
+		want := []string{"b sum 6 kinds 3 6 @107", "a sum 8 kinds 1 8 @102", "c sum 5 kinds 1 5 @103"}
+		if got := events(t, k); !slices.Equal(got, want) {
+			t.Errorf("%d rows at a time: %v", rows, got)
+		}
+	}
+}
+
+func resume(t *testing.T, op stream.Resumer, out stream.Output) {
+	t.Helper()
+	for more := true; more; {
+		var err error
+		if more, err = op.Resume(out); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
 // reminder sets alarms.
 type reminder struct{ Set state.Value[int64] }
 
@@ -595,12 +643,17 @@ func (stateless) OnRecord(ctx *process.Context[string, event], c click) error {
 	return nil
 }
 
-func TestStateless(t *testing.T) {
+func (stateless) op(t *testing.T) stream.Operator {
+	t.Helper()
 	p, err := process.OfKeyed(func() stateless { return stateless{} })
 	if err != nil || p.NeedsState() {
 		t.Fatal(err)
 	}
-	k := optest.NewTask(t, keyed.New(p), clicks(t, nil).Schema)
+	return keyed.New(p)
+}
+
+func TestStateless(t *testing.T) {
+	k := optest.NewTask(t, stateless{}.op(t), clicks(t, nil).Schema)
 	k.Env.NewStore = nil
 	k.Push(0, clicks(t, nil, click{"a", 1}))
 	f := k.Snapshot()

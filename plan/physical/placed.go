@@ -7,7 +7,10 @@ import (
 )
 
 // Placed is an operation that the plan only places.
-type Placed struct{ Op plan.Placed }
+type Placed struct {
+	Op       plan.Placed
+	KeyOrder bool // rows of the input with keys come in the order of their keys
+}
 
 func (Placed) spec() {}
 
@@ -21,6 +24,8 @@ func (c *compiler) placed(n *plan.Node, op plan.Placed) {
 	} else {
 		to = c.stage(n)
 	}
+	ordered, ok := op.(plan.KeyOrdered)
+	keyOrder := ok && ordered.InKeyOrder() && !c.options.Streaming
 	at := len(to.Chain)
 	for i, p := range where {
 		if i == chained {
@@ -30,6 +35,9 @@ func (c *compiler) placed(n *plan.Node, op plan.Placed) {
 		switch p.Kind {
 		case plan.ByKey:
 			e.Kind = Hash
+			if keyOrder {
+				e.Sorted, e.Orders = p.Columns, ascending(p.Columns)
+			}
 		case plan.ToAll:
 			e.Kind = Broadcast
 		case plan.ToOne:
@@ -39,7 +47,7 @@ func (c *compiler) placed(n *plan.Node, op plan.Placed) {
 		}
 		c.connect(c.at[n.Inputs[i].ID], to, e)
 	}
-	c.place(n, to, Placed{op})
+	c.place(n, to, Placed{op, keyOrder})
 }
 
 // side opens a stage that gets the rows of a side output.

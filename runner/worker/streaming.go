@@ -37,6 +37,7 @@ type StoreConfig struct {
 	Groups state.Groups
 	Memory *budget.Account
 	Clock  stream.Clock
+	OneKey bool // rows come in the order of their keys: a state.OneKey is enough
 }
 
 // stream completes the environment of an operator.
@@ -50,7 +51,10 @@ func (w *Worker) stream(env *stream.Env, op physical.Op) {
 	}
 	env.NewStore = func(keys []columnar.Field) (state.Store, error) {
 		name := fmt.Sprintf("%s-%d-%d", url.PathEscape(env.UID), env.Task, env.Attempt)
-		return w.config.Backend(StoreConfig{Name: name, Keys: keys, Groups: env.Groups, Memory: env.Memory, Clock: env.Clock})
+		placed, _ := op.Spec.(physical.Placed)
+		return w.config.Backend(StoreConfig{
+			Name: name, Keys: keys, Groups: env.Groups, Memory: env.Memory, Clock: env.Clock, OneKey: placed.KeyOrder,
+		})
 	}
 }
 
