@@ -191,6 +191,10 @@ type Enumerator interface {
 	Snapshot() ([]byte, error)
 }
 
+// Exhaustible is an enumerator of data that ends, which knows when no split is left to be assigned. Until then event time does not pass: what is
+// not assigned may have records of any time.
+type Exhaustible interface{ IsExhausted() bool }
+
 // Reader reads the splits of one task. One goroutine, its own, calls it.
 type Reader interface {
 	// Assign adds splits to read, from the positions given (nil: from the start).

@@ -78,12 +78,15 @@ func untimed[T any](j *Nexmark, job *plan.Job, kind nexmark.Kind) datastream.Str
 	if j.In == "" {
 		return datastream.Read[T](job, nexmark.Source[T]{Events: j.Events, Only: kind, Rate: j.Rate})
 	}
-	all := dataset.Read(job, file.Source[T]{Path: j.In, Format: parquet.Format[T]{}})
+	all := dataset.Read(job, file.Source[T]{Path: j.In, Format: parquet.Format[T]{}, SplitBytes: wholeFiles})
 	if kind == nexmark.All {
 		return datastream.From(all)
 	}
 	return datastream.From(dataset.Where(all, expr.Col("event_type").Eq(int32(kind-1))))
 }
+
+// wholeFiles makes each file one split: its events are in order, and the next part of a file must not come before the one before has been read.
+const wholeFiles = 1 << 62
 
 // results sends results where the user wants them.
 func results[T any](j *Nexmark, s datastream.Stream[T]) {

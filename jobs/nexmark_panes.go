@@ -97,8 +97,8 @@ const tenSeconds = 10 * time.Second
 // best is the highest bids of a window, and all of its first moment, which is the last of the window before.
 type best struct {
 	End   int64 // of the window
-	Items []shownBid
-	First []shownBid
+	Items []highBid
+	First []highBid
 }
 
 func (b *best) add(w wholeBid) {
@@ -106,7 +106,7 @@ func (b *best) add(w wholeBid) {
 	if !isFirst && len(b.Items) > 0 && w.Price < b.Items[0].Price {
 		return
 	}
-	bid := shownBid{w.Auction, w.Bidder, w.Price, w.DateTime, w.Extra}
+	bid := highBid{w.Auction, w.Price, w.Bidder, w.DateTime, w.Extra}
 	b.take(bid)
 	if isFirst {
 		b.First = append(b.First, bid)
@@ -120,13 +120,20 @@ func (b *best) merge(by best) {
 	b.First = append(b.First, by.First...)
 }
 
-func (b *best) take(bid shownBid) {
+func (b *best) take(bid highBid) {
 	switch {
 	case len(b.Items) == 0 || bid.Price > b.Items[0].Price:
 		b.Items = append(b.Items[:0:0], bid)
 	case bid.Price == b.Items[0].Price:
 		b.Items = append(b.Items, bid)
 	}
+}
+
+// highBid is a bid as results have it.
+type highBid struct {
+	Auction, Price, Bidder int64
+	DateTime               time.Time `col:",local"`
+	Extra                  string
 }
 
 // closings gives the highest bids of windows, which come in order.
@@ -137,7 +144,7 @@ type closings struct {
 type lastBest struct{ End, Price int64 }
 
 // OnRecord takes a window's.
-func (c *closings) OnRecord(ctx *datastream.Context[int64, shownBid], b best) error {
+func (c *closings) OnRecord(ctx *datastream.Context[int64, highBid], b best) error {
 	last, _ := c.Last.Get()
 	if last.End == b.End-tenSeconds.Microseconds() {
 		for _, bid := range b.First {

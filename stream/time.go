@@ -46,6 +46,9 @@ type Splitter interface {
 	UseSplit(id string)
 	// EndSplit says that the split is read to its end.
 	EndSplit(id string)
+	// HoldSplits says that some splits of a source that ends have not been given to any task, so that rows of any time may still come; or, with
+	// false, that there are none left.
+	HoldSplits(hold bool)
 }
 
 // Clock tells processing time.

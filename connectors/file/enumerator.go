@@ -52,6 +52,9 @@ func (e *enumerator) start(tasks int) []connectors.Action {
 	return []connectors.Action{connectors.Call{Name: listCall, Do: func(ctx context.Context) (any, error) { return e.list(ctx, tasks) }}}
 }
 
+// IsExhausted implements connectors.Exhaustible.
+func (e *enumerator) IsExhausted() bool { return e.listed && len(e.pending) == 0 }
+
 // enumeratorVersion begins a snapshot; JSON of savedEnumerator follows.
 const enumeratorVersion = 1
 

@@ -144,6 +144,9 @@ func (e *enumerator) Step(event connectors.Event) ([]connectors.Action, error) {
 	}
 }
 
+// IsExhausted implements connectors.Exhaustible.
+func (e *enumerator) IsExhausted() bool { return len(e.returned) == 0 && e.next >= e.rows }
+
 // saved is what is left to hand out.
 type saved struct {
 	Next      int64

@@ -42,6 +42,9 @@ func (e *enumerator) Step(event connectors.Event) ([]connectors.Action, error) {
 	}
 }
 
+// IsExhausted implements connectors.Exhaustible.
+func (e *enumerator) IsExhausted() bool { return len(e.pending) == 0 }
+
 // divide makes strides from a block on.
 func (e *enumerator) divide(block int64, tasks int) {
 	for i := range int64(tasks) {

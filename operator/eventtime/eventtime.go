@@ -200,6 +200,9 @@ func (o *Operator) Mark() (stream.Watermark, bool) {
 	return o.tracker.Mark(o.now())
 }
 
+// HoldSplits implements stream.Splitter: a split that nobody has begun to read may have rows of any time.
+func (o *Operator) HoldSplits(hold bool) { o.tracker.Hold(hold) }
+
 // Alarm implements stream.Alarmed: a time-out has passed.
 func (o *Operator) Alarm(time.Time, stream.Output) error {
 	o.look()

@@ -25,6 +25,7 @@ type Assignment struct {
 	Splits    []connectors.Split
 	Positions []connectors.Position // where each goes on; nil: all from their start
 	NoMore    bool
+	Exhausted bool // no split is left for any task
 }
 
 // Got is what a fetcher hands over: something read, or splits that it begins to read.
@@ -160,9 +161,9 @@ func (f *Fetcher) obey(ctx context.Context) (noMore, news bool, err error) {
 	f.orders = orders{}
 	f.mu.Unlock()
 	for _, a := range o.assigned {
-		news = news || !a.NoMore
+		news = news || len(a.Splits) > 0
 		noMore = noMore || a.NoMore
-		if len(a.Splits) == 0 {
+		if len(a.Splits) == 0 && !a.Exhausted {
 			continue
 		}
 		if a.Positions == nil {
@@ -170,6 +171,9 @@ func (f *Fetcher) obey(ctx context.Context) (noMore, news bool, err error) {
 		}
 		if err := f.hand(ctx, Got{Assigned: a}); err != nil {
 			return false, false, err
+		}
+		if len(a.Splits) == 0 {
+			continue
 		}
 		if err := f.reader.Assign(a.Splits, a.Positions); err != nil {
 			return false, false, fmt.Errorf("taking splits: %w", err)

@@ -68,6 +68,7 @@ type Handed struct {
 	Splits    []connectors.Split
 	Positions []connectors.Position // where each goes on; nil: from their start
 	NoMore    bool
+	Exhausted bool // no split is left for any task
 }
 
 // Report is what an attempt leaves when it succeeds.

@@ -145,18 +145,19 @@ type region struct {
 }
 
 type stageState struct {
-	stage    *physical.Stage
-	region   *region
-	tasks    int
-	attempt  []int // by task: the number of the current attempt
-	spared   []int // by task: attempts that ended through no fault of the task's
-	done     []bool
-	running  []bool
-	reports  []control.Report
-	enum     connectors.Enumerator
-	assigned []given  // by task: what its current attempt has been given
-	waiting  []bool   // by task: asked for splits, not answered
-	held     [][]Hand // by task: not handed out yet, because the task is taking part in a checkpoint
+	stage     *physical.Stage
+	region    *region
+	tasks     int
+	attempt   []int // by task: the number of the current attempt
+	spared    []int // by task: attempts that ended through no fault of the task's
+	done      []bool
+	running   []bool
+	reports   []control.Report
+	enum      connectors.Enumerator
+	assigned  []given  // by task: what its current attempt has been given
+	waiting   []bool   // by task: asked for splits, not answered
+	exhausted bool     // of streaming plans: tasks know that no split is left
+	held      [][]Hand // by task: not handed out yet, because the task is taking part in a checkpoint
 }
 
 // given is splits, and where in each reading began; nil: at its start.
@@ -572,6 +573,12 @@ func (c *Core) enumerate(s *stageState, e connectors.Event) ([]Action, error) {
 			out = append(out, Call{Stage: s.stage.ID, Call: a})
 		case connectors.Known:
 			out = append(out, Total{Stage: s.stage.ID, Known: a})
+		}
+	}
+	if x, ok := s.enum.(connectors.Exhaustible); ok && c.flow != nil && !s.exhausted && x.IsExhausted() {
+		s.exhausted = true
+		for t := range s.tasks {
+			out = append(out, Hand{Attempt: name(s, t), Handed: control.Handed{Exhausted: true}})
 		}
 	}
 	return out, nil

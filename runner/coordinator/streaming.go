@@ -153,6 +153,7 @@ func (c *Core) loaded(now time.Time, e Loaded) ([]Action, error) {
 		if !s.stage.IsSource() {
 			continue
 		}
+		s.exhausted = false
 		var err error
 		if s.enum, err = f.settings.NewEnumerator(s.stage.ID); err != nil {
 			return nil, err

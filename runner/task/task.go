@@ -89,6 +89,7 @@ type Task struct {
 	side    bool            // some outputs are sides'
 	fetcher *source.Fetcher
 	reading bool        // the fetcher has not ended
+	holding bool        // splits may be left that no task has
 	origin  *stream.Env // the environment of the source node
 	fresh   bool        // what comes out of the chain
 	wake    chan struct{}
@@ -137,8 +138,10 @@ func (t *Task) Wake() {
 	}
 }
 
-// ReadFrom makes the task a source's: it takes what fetcher reads, and counts it in env.
-func (t *Task) ReadFrom(fetcher *source.Fetcher, env *stream.Env) {
+// ReadFrom makes the task a source's: it takes what fetcher reads, and counts it in env. Of data that ends event time does not pass before all
+// splits have been given to tasks.
+func (t *Task) ReadFrom(fetcher *source.Fetcher, env *stream.Env, isBounded bool) {
+	t.holding = isBounded
 	t.fetcher, t.origin, t.reading, t.load = fetcher, env, true, env.Metrics
 }
 
@@ -284,6 +287,9 @@ func (t *Task) start(ctx context.Context) error {
 		}
 	}
 	for i, l := range t.chain.links {
+		if l.splitter != nil && t.fetcher != nil {
+			l.splitter.HoldSplits(t.holding)
+		}
 		w := t.config.Operators[i].Watermark
 		if t.config.Operators[i].Restore == nil || w == stream.NoWatermark {
 			continue
@@ -428,6 +434,10 @@ func (t *Task) follow(got source.Got) {
 		}
 		for _, s := range got.Assigned.Splits {
 			l.splitter.AddSplit(s.ID)
+		}
+		if got.Assigned.Exhausted {
+			l.splitter.HoldSplits(false)
+			t.chain.settle(l)
 		}
 		if changed {
 			l.splitter.UseSplit(got.Split)

@@ -360,7 +360,7 @@ func (w *Worker) read(t *task.Task, stage *physical.Stage, a control.Assignment,
 	w.mu.Lock()
 	r.fetcher = f
 	w.mu.Unlock()
-	t.ReadFrom(f, env)
+	t.ReadFrom(f, env, read.Source.IsBounded())
 	return nil
 }
 

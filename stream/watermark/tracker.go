@@ -27,8 +27,13 @@ type Tracker struct {
 	bySplit  bool     // the chain begins with a source
 	empty    time.Time
 	mark     stream.Watermark
+	held     bool                        // splits may come that have rows of any time
 	restored map[string]stream.Watermark // of splits that have not come yet
 }
+
+// Hold says whether splits may still come that nobody has begun to read, and that have rows of any time: as long as that is so the watermark
+// stands.
+func (t *Tracker) Hold(is bool) { t.held = is }
 
 // split is a split at work.
 type split struct {
@@ -95,7 +100,9 @@ func (t *Tracker) End(id string, now time.Time) {
 	}
 	if len(t.splits) == 0 {
 		t.empty = now
-		t.mark = max(t.mark, last.mark)
+		if !t.held {
+			t.mark = max(t.mark, last.mark)
+		}
 	}
 }
 
@@ -145,6 +152,9 @@ func (t *Tracker) Pass(now time.Time) (next time.Time) {
 
 // Mark returns the task's watermark, which never goes back, and whether the task is idle.
 func (t *Tracker) Mark(now time.Time) (w stream.Watermark, idle bool) {
+	if t.held {
+		return t.mark, false
+	}
 	if len(t.splits) == 0 {
 		return t.mark, t.bySplit && !now.Before(t.empty.Add(unsplit))
 	}
