@@ -1,6 +1,9 @@
 package lsm
 
 import (
+	"slices"
+	"strings"
+
 	"github.com/cockroachdb/pebble/v2"
 )
 
@@ -94,6 +97,8 @@ func (c *cache) flush(db *pebble.DB) error {
 	if len(c.dirty) == 0 {
 		return nil
 	}
+	// In order, each finds its place in the tree's table of recent writes near that of the one before.
+	slices.SortFunc(c.dirty, func(a, b *cached) int { return strings.Compare(a.key, b.key) })
 	b := db.NewBatch()
 	for _, e := range c.dirty {
 		var err error

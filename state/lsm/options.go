@@ -15,7 +15,7 @@ const (
 	defaultMemory = 64 << 20
 	leastMemory   = 4 << 20
 
-	maxMemTable       = 64 << 20
+	maxMemTable       = 16 << 20
 	maxNativeMemTable = 8 << 20 // the log is copied with each checkpoint
 )
 
