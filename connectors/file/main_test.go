@@ -35,7 +35,8 @@ func newDisk(t testing.TB) disk {
 func (d disk) files() *vfs.Resolver { return resolver(d.FileSystem) }
 
 func resolver(fsys vfs.FileSystem) *vfs.Resolver {
-	return vfs.NewResolver(map[string]vfs.Opener{"mem": func(context.Context, string) (vfs.FileSystem, error) { return fsys, nil }})
+	open := func(context.Context, string) (vfs.FileSystem, error) { return fsys, nil }
+	return vfs.NewResolver(map[string]vfs.Opener{"mem": open, "hdfs": open})
 }
 
 // put writes a file and the folders above it.

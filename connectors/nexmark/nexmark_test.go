@@ -233,6 +233,9 @@ func TestResume(t *testing.T) {
 		A    int64     `col:"a_id,null=zero"`
 	}
 	s := nexmark.Source[id]{Events: 150_000}
+	if testing.Short() {
+		s.Events = 60_000
+	}
 	want := read(t, s, 1, 0)
 	for _, tasks := range [][]int{{1, 1, 1}, {2, 2, 2}, {1, 4, 3}, {3, 7, 1}, {4, 1, 2}} {
 		r := newRun(t, s, tasks[0], 3000)
