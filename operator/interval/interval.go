@@ -17,6 +17,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 
 	"github.com/millrace/millrace/columnar"
 	"github.com/millrace/millrace/state"
@@ -66,7 +67,7 @@ type Operator struct {
 	rest   columnar.Batch // of pairs made and not emitted
 
 	namespace []byte
-	expired   [][]byte
+	expired   []byte // namespaces, one behind the other
 }
 
 // side is one stream's rows.
@@ -323,11 +324,13 @@ func (o *Operator) drop(s *side) error {
 		if later(timeOf(namespace), s.keep) > o.watermark {
 			return false
 		}
-		o.expired = append(o.expired, append([]byte(nil), namespace...))
+		o.expired = append(o.expired, namespace...)
 		return true
 	})
-	for _, namespace := range o.expired {
-		err = errors.Join(err, s.cells.Delete(namespace))
+	for namespace := range slices.Chunk(o.expired, namespaceBytes) {
+		if err == nil {
+			err = s.cells.Delete(namespace)
+		}
 	}
 	return err
 }
