@@ -1,9 +1,17 @@
-// Package datastream is the typed API for streams: records that come one after the other.
+// Package datastream is the typed API for streams: records that come one after the other, without an end or with one.
 //
 // It appends the same nodes to a plan.Job as package dataset, and [From] and [Stream.DataSet] change between the two; what is bounded is a
-// stream that ends. What a stream adds is order: a rolling aggregate ([Aggregate], [Reduce]) gives a value for each record as it comes.
+// stream that ends. In the order a reader needs them:
 //
-// Sources are bounded so far.
+//   - [Read], [Map], [FlatMap], [Filter], [Union], [Write]: as for data sets, a record at a time.
+//   - [EventTime]: when records happened, and how far time has come.
+//   - [KeyBy]: records with equal keys meet in one task. [Aggregate] and [Reduce] then give a value for each record as it comes.
+//   - [Process]: functions with state and timers; [Connect] and [ProcessBoth] over two streams; [ProcessWithRules] by rules that every task
+//     has. [Side] gives what they put aside by [Tag].
+//   - [IntervalJoin]: pairs of records that are close in time. [Async]: answers of others to each record.
+//   - [Rebalance] and its like: how records are spread over tasks.
+//
+// A job that does not end keeps state over restarts and changes of the program: what has state there needs a plan.UID.
 //
 // Stability: public.
 package datastream
