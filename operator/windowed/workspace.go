@@ -1,10 +1,10 @@
 package windowed
 
 import (
-	"cmp"
 	"encoding/binary"
 	"math"
 	"slices"
+	"sort"
 	"time"
 
 	"github.com/millrace/millrace/columnar"
@@ -272,36 +272,40 @@ func (w *workspace) newCell(number int32, span window.Interval) *cell {
 	return c
 }
 
-// session returns the session that a row's belongs to, after merging those that it joins; nil when that is over already.
+// session returns the session that a row's belongs to, after merging those that it joins; nil when that is over already. Sessions of a key lie
+// in order, and none touches another.
 func (w *workspace) session(number int32, span window.Interval) (*cell, error) {
 	if err := w.loaded(); err != nil {
 		return nil, err
 	}
-	var joined []*cell
-	for again := true; again; {
-		again = false
-		for _, c := range w.open[number] {
-			if !c.gone && !slices.Contains(joined, c) && c.window.Touches(span) {
-				joined, span, again = append(joined, c), span.Cover(c.window), true
-			}
-		}
+	open := w.open[number]
+	from := 1 + sort.Search(len(open)-1, func(i int) bool { return open[1+i].window.End >= span.Start })
+	to := from
+	for to < len(open) && open[to].window.Start <= span.End {
+		span = span.Cover(open[to].window)
+		to++
 	}
-	if len(joined) == 0 {
-		if !w.o.windows.Assigner.ByClock && span.Expiry(w.o.lateness) <= w.o.mark {
-			return nil, nil
-		}
-		return w.newCell(number, span), nil
-	}
-	c := joined[0]
-	if len(joined) == 1 && c.window == span {
+	switch {
+	case from == to && !w.o.windows.Assigner.ByClock && span.Expiry(w.o.lateness) <= w.o.mark:
+		return nil, nil
+	case from == to:
+		c := w.newCell(number, span)
+		open = w.open[number]
+		copy(open[from+1:], open[from:])
+		open[from] = c
 		return c, nil
+	case to == from+1 && open[from].window == span:
+		return open[from], nil
 	}
-	return c, w.merge(c, joined, span)
+	c := open[from]
+	err := w.merge(slices.Clone(open[from:to]), span)
+	w.open[number] = slices.Delete(open, from+1, to)
+	return c, err
 }
 
-// merge makes one session of several, or a longer one of one: that of into, which is the first of them.
-func (w *workspace) merge(into *cell, joined []*cell, span window.Interval) error {
-	slices.SortStableFunc(joined, func(a, b *cell) int { return cmp.Compare(a.window.Start, b.window.Start) })
+// merge makes one session of several, or a longer one of one: the first of them.
+func (w *workspace) merge(joined []*cell, span window.Interval) error {
+	into := joined[0]
 	waits := len(joined) > 1
 	from := make([][]int64, len(joined))
 	for i, c := range joined {
@@ -321,18 +325,12 @@ func (w *workspace) merge(into *cell, joined []*cell, span window.Interval) erro
 			return err
 		}
 	}
-	m := *joined[0]
-	m.key, m.row, m.window = into.key, into.row, span
-	m.onTime, m.begun, m.wakes, m.slots = false, false, nil, make([]int64, w.o.trigger.Slots())
+	into.window, into.onTime, into.begun, into.wakes, into.slots = span, false, false, nil, make([]int64, w.o.trigger.Slots())
 	for _, c := range joined[1:] {
-		m.fresh, m.rows, m.latest, m.firings = m.fresh+c.fresh, m.rows+c.rows, max(m.latest, c.latest), max(m.firings, c.firings)
-		m.stored = append(m.stored, c.stored...)
+		into.fresh, into.rows, into.latest = into.fresh+c.fresh, into.rows+c.rows, max(into.latest, c.latest)
+		into.firings = max(into.firings, c.firings)
+		into.stored = append(into.stored, c.stored...)
 	}
-	for _, c := range joined {
-		c.gone, c.merged = true, true
-	}
-	*into = m
-	w.open[into.key] = slices.DeleteFunc(w.open[into.key], func(c *cell) bool { return c.merged && c.slots != nil })
 	moment := w.o.moment(into)
 	w.o.trigger.OnMerge(&moment, into.slots, from)
 	return nil
