@@ -2,7 +2,6 @@ package runner
 
 import (
 	"fmt"
-	"path/filepath"
 	"strconv"
 	"time"
 
@@ -75,12 +74,9 @@ func (s *Settings) deriveStreaming() error {
 	if c.Folder == "" {
 		c.Folder = vfs.Join(s.StateDir, "checkpoints")
 	}
-	if scheme, _, _ := vfs.Split(c.Folder); scheme == vfs.Local { // it is to be found from another working folder
-		abs, err := filepath.Abs(c.Folder)
-		if err != nil {
-			return err
-		}
-		c.Folder = abs
+	var err error
+	if c.Folder, err = vfs.Absolute(c.Folder); err != nil { // it is to be found from another working folder
+		return err
 	}
 	s.show("checkpoint.folder", c.Folder)
 	return nil

@@ -2,6 +2,7 @@ package vfs
 
 import (
 	"path"
+	"path/filepath"
 	"strings"
 )
 
@@ -23,6 +24,16 @@ func Split(url string) (scheme, authority, p string) {
 		}
 	}
 	return scheme, authority, path.Clean("/" + rest)
+}
+
+// Absolute makes a path of this machine, or a URL of one, an absolute path, so that it means the same in another working folder. Other URLs stay
+// as they are.
+func Absolute(url string) (string, error) {
+	scheme, _, p := Split(url)
+	if scheme != Local {
+		return url, nil
+	}
+	return filepath.Abs(p)
 }
 
 // cutScheme splits "scheme:/rest" at the colon. A scheme is two or more of [a-z0-9+.-] beginning with a letter,

@@ -69,3 +69,14 @@ func TestFormatThenSplit(t *testing.T) {
 		}
 	})
 }
+
+func TestAbsolute(t *testing.T) {
+	t.Chdir("/tmp")
+	for in, want := range map[string]string{
+		"a/b": "/tmp/a/b", "/a": "/a", "file:///a/b": "/a/b", "file:/a": "/a", "hdfs://nn:8020/a": "hdfs://nn:8020/a", "mem://x/a": "mem://x/a",
+	} {
+		if got, err := vfs.Absolute(in); err != nil || got != want {
+			t.Errorf("%s: %s, %v; want %s", in, got, err, want)
+		}
+	}
+}

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"path/filepath"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -128,10 +127,10 @@ func (j *atWork) waitForEnd(ctx context.Context) (status.Job, error) {
 
 // absolute makes a path of this machine independent of the working folder: the job has another one.
 func absolute(url string) (string, error) {
-	if scheme, _, _ := vfs.Split(url); url == "" || scheme != vfs.Local {
-		return url, nil
+	if url == "" {
+		return "", nil
 	}
-	return filepath.Abs(url)
+	return vfs.Absolute(url)
 }
 
 // exitOf is how a command ends that asked a job something: what the job says is not possible is the user's mistake, what may pass is the
