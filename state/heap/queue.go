@@ -99,7 +99,9 @@ func (q *queue) add(e entry) error {
 		q.far[slice] = f
 		heap.Push(&q.starts, slice)
 	}
-	f.first = min(f.first, e.at)
+	if f.first = min(f.first, e.at); len(f.all) == 0 {
+		f.first = e.at // that of those cleaned away says nothing
+	}
 	return f.add(q.acct, e)
 }
 

@@ -29,6 +29,7 @@ func Run(t *testing.T, open Open) {
 	t.Run("is restored by the reference", func(t *testing.T) { between(t, open, Reference) })
 	t.Run("time to live", func(t *testing.T) { timeToLive(t, open) })
 	t.Run("timers in order", func(t *testing.T) { timersInOrder(t, open) })
+	t.Run("timers that move", func(t *testing.T) { timersThatMove(t, open) })
 	t.Run("mistakes", func(t *testing.T) { mistakes(t, open) })
 }
 
@@ -388,6 +389,58 @@ func timersInOrder(t *testing.T, open Open) {
 	}
 	if at, ok := s.plain.Earliest(); ok {
 		t.Errorf("a timer of %d is left", at)
+	}
+}
+
+// timersThatMove sets a timer of each key again and again, later each time, and deletes the one before, as sessions do.
+func timersThatMove(t *testing.T, open Open) {
+	t.Helper()
+	cfg := Config{Keys: intKey, Groups: state.Share(0, 1, 16), Clock: fixedClock}
+	s := openAll(t, open(t, cfg), intKey)
+	defer func() { must(t, s.Close()) }()
+	numbers := make([]int, 300)
+	for i := range numbers {
+		numbers[i] = i
+	}
+	must(t, s.Select(keyColumns(intKey, numbers), nil, len(numbers)))
+	const step = 1_000_003
+	for round := range int64(40) {
+		for i := range numbers {
+			s.Use(i)
+			if round > 0 {
+				must(t, s.plain.Delete((round-1)*step+int64(i), nil))
+			}
+			if round > 0 && i == len(numbers)-1 {
+				if at, ok := s.plain.Earliest(); !ok || at != round*step {
+					t.Fatalf("round %d: the earliest is %d, %v", round, at, ok)
+				}
+			}
+			must(t, s.plain.Set(round*step+int64(i), nil))
+		}
+	}
+	for i := range numbers {
+		at, _, ok, err := s.plain.Next(1 << 60)
+		must(t, err)
+		if want := 39*step + int64(i); !ok || at != want {
+			t.Fatalf("timer %d is %d, %v; want %d", i, at, ok, want)
+		}
+	}
+	// All of a time are gone, and one comes after it.
+	for n := 60; n < 70; n++ {
+		for i := range n {
+			s.Use(i)
+			must(t, s.plain.Set(int64(n)<<41+int64(i), nil))
+		}
+		for i := range n {
+			s.Use(i)
+			must(t, s.plain.Delete(int64(n)<<41+int64(i), nil))
+		}
+		want := int64(n)<<41 + 5000
+		must(t, s.plain.Set(want, nil))
+		if at, ok := s.plain.Earliest(); !ok || at != want {
+			t.Errorf("after %d deletions the earliest is %d, %v; want %d", n, at, ok, want)
+		}
+		must(t, s.plain.Delete(want, nil))
 	}
 }
 
