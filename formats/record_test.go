@@ -147,3 +147,23 @@ func decode[T any](t *testing.T, f formats.RecordFormat, records [][]byte) ([]T,
 	}
 	return rows, bad
 }
+
+// FuzzRecords decodes any bytes as two records beside a good one: each record is a row or bad, and the good one is a row.
+func FuzzRecords(f *testing.F) {
+	good := trade{ID: 7, Name: "good", At: time.Unix(1, 0).UTC()}
+	for _, seed := range []string{`{"id":1}`, "1,a,2,1970-01-01T00:00:00Z", "\x02\x02a\x00\x00", "\n\r\n", `{"id":"x"}`, `"`} {
+		f.Add([]byte(seed), []byte(`{"id":1,"name":"n","price":null,"at":"1970-01-01T00:00:00Z"}`))
+	}
+	f.Fuzz(func(t *testing.T, a, b []byte) {
+		for name, format := range map[string]formats.RecordFormat{"json": json.Format[trade]{}, "csv": csv.Format[trade]{}, "avro": avro.Format[trade]{}} {
+			records := [][]byte{a, encode(t, format, []trade{good})[0], b}
+			rows, bad := decode[trade](t, format, records)
+			if len(rows)+len(bad) != len(records) || slices.Contains(bad, 1) {
+				t.Fatalf("%s: %d rows, bad are %v", name, len(rows), bad)
+			}
+			if at := slices.IndexFunc(rows, func(r trade) bool { return cmp.Equal(r, good) }); at < 0 || at > 1 {
+				t.Fatalf("%s: the good record is row %d of %+v", name, at, rows)
+			}
+		}
+	})
+}
