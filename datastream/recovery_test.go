@@ -68,6 +68,7 @@ type meeting struct{ Left, Right state.Value[int64] }
 func (m *meeting) OnLeft(ctx *datastream.Context[int64, string], _ tick) error {
 	return m.count(ctx, &m.Left)
 }
+
 func (m *meeting) OnRight(ctx *datastream.Context[int64, string], _ tick) error {
 	return m.count(ctx, &m.Right)
 }
@@ -222,5 +223,57 @@ func equal(t *testing.T, what string, got, want []string) {
 	}
 	if len(got) != len(want) {
 		t.Errorf("%s: %d records, want %d", what, len(got), len(want))
+	}
+}
+
+// Stopped with a savepoint and gone on from it with another number of tasks, a job gives the same records, each once.
+func TestRescale(t *testing.T) {
+	stops := 0
+	defer func() {
+		if stops == 0 {
+			t.Error("no job was stopped")
+		}
+	}()
+	for name, build := range recovering {
+		t.Run(name, func(t *testing.T) {
+			var got []*dataset.Result[string]
+			run := func(o runner.Options) {
+				t.Helper()
+				if _, err := runner.Run(t.Context(), func(job *plan.Job) { got = build(job) }, o); err != nil {
+					t.Fatal(err)
+				}
+			}
+			run(runner.Options{Parallelism: 2})
+			var want [][]string
+			for _, r := range got {
+				want = append(want, r.Records())
+			}
+			folder, from := "file://"+t.TempDir(), ""
+			for i, tasks := range []int{1, 4, 3, 2} {
+				o := runner.Options{Parallelism: tasks, Name: "rescaled"}
+				o.Streaming.Always, o.Streaming.From = true, from
+				o.Streaming.Checkpoints.Interval = 5 * time.Millisecond
+				var stopped sync.WaitGroup
+				ctx, cancel := context.WithCancel(t.Context())
+				if i < 3 {
+					o.Running = func(c runner.Controls) {
+						stopped.Go(func() {
+							time.Sleep(10 * time.Millisecond)
+							if cp, err := c.Stop(ctx, folder, false); err == nil {
+								from = cp.URL
+								stops++
+							}
+						})
+					}
+				}
+				run(o)
+				time.AfterFunc(100*time.Millisecond, cancel) // it may have come to its end before
+				stopped.Wait()
+				cancel()
+			}
+			for i, r := range got {
+				equal(t, fmt.Sprintf("result %d", i), r.Records(), want[i])
+			}
+		})
 	}
 }
