@@ -17,13 +17,15 @@ type cutter struct {
 	buckets []bucket
 	byStart map[int64]int // when they are many
 	spare   [][]int32
+	hands   [][]int32 // memory of deal
 }
 
 // fewBuckets is how many buckets are looked through one by one.
 const fewBuckets = 8
 
-// cut returns the rows of b by slices of that length, each in order; rows of which sliceOf says that they are in no window are left out.
-func (c *cutter) cut(b columnar.Batch, length int64, sliceOf func(int64) (int64, bool)) ([]bucket, error) {
+// cut returns the rows of b by slices of that length, each in order; rows of which sliceOf says that they are in no window are left out:
+// there are none when slices are gapless.
+func (c *cutter) cut(b columnar.Batch, length int64, gapless bool, sliceOf func(int64) (int64, bool)) ([]bucket, error) {
 	lo, hi := bounds(b)
 	if lo == columnar.NoTime {
 		return nil, errNoTime
@@ -34,6 +36,9 @@ func (c *cutter) cut(b columnar.Batch, length int64, sliceOf func(int64) (int64,
 		return c.buckets, nil
 	}
 	c.buckets = c.buckets[:0]
+	if base, _ := sliceOf(lo); gapless && uint64(hi-base) < dealt*uint64(length) {
+		return c.deal(b, base, length), nil
+	}
 	at, from := -1, int64(0) // the bucket of the last row, and its start
 	for i := range b.Rows() {
 		r := int32(b.Row(i))
@@ -48,6 +53,45 @@ func (c *cutter) cut(b columnar.Batch, length int64, sliceOf func(int64) (int64,
 		k.sel = append(k.sel, r)
 	}
 	return c.buckets, nil
+}
+
+// dealt is among how many slices rows are dealt by arithmetic.
+const dealt = 8
+
+// deal is cut for few slices in a row, the first of which begins at base. Which slice a row is in is computed without branches that depend on
+// it: rows are out of order, and guessing wrong would cost more than all the rest.
+func (c *cutter) deal(b columnar.Batch, base, length int64) []bucket {
+	n := b.Rows()
+	var counts [dealt]int
+	if len(c.hands) == 0 || len(c.hands[0]) < n {
+		c.hands = make([][]int32, dealt)
+		for k := range c.hands {
+			c.hands[k] = make([]int32, max(n, columnar.DefaultRows))
+		}
+	}
+	inverse := 1 / float64(length)
+	for i := range n {
+		r := i
+		if b.Sel != nil {
+			r = int(b.Sel[i])
+		}
+		since := b.Time[r] - base
+		k := int64(float64(since) * inverse)
+		switch { // Invariant: the product is off by less than one.
+		case since < k*length:
+			k--
+		case since >= (k+1)*length:
+			k++
+		}
+		c.hands[k&(dealt-1)][counts[k&(dealt-1)]] = int32(r)
+		counts[k&(dealt-1)]++
+	}
+	for k, count := range counts {
+		if count > 0 {
+			c.buckets = append(c.buckets, bucket{base + int64(k)*length, c.hands[k][:count]})
+		}
+	}
+	return c.buckets
 }
 
 // reset takes the memory of the buckets back.

@@ -150,7 +150,7 @@ func (o *Sliced) cut(b columnar.Batch) ([]bucket, error) {
 	if b.Time == nil {
 		return nil, errNoTime
 	}
-	return o.cutter.cut(b, o.length, o.sliceOf)
+	return o.cutter.cut(b, o.length, o.grid.Slide <= o.grid.Size, o.sliceOf)
 }
 
 // wake has Alarm called when the first window with a slice is over.
