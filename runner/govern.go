@@ -6,8 +6,11 @@ import (
 	"github.com/millrace/millrace/internal/budget"
 )
 
-// outsideHeap is about what a process has in memory that is neither Go heap nor arena: the pages of the binary that are used.
-const outsideHeap = 24 << 20
+// laterPages is about what a job touches, once it runs, of the binary's pages that are not in memory before.
+const laterPages = 16 << 20
+
+// outsideHeap is about what the process has in memory that is neither Go heap nor arena: the pages of the binary that are used.
+func outsideHeap() int64 { return filePages() + laterPages }
 
 // governEvery is the time between two looks at the live heap.
 const governEvery = time.Second
@@ -18,7 +21,7 @@ func (r *run) govern(memory *budget.Budget) (stop func()) {
 	if !r.options.Govern {
 		return func() {}
 	}
-	g := budget.NewGovernor(memory, r.options.Memory, outsideHeap)
+	g := budget.NewGovernor(memory, r.options.Memory, outsideHeap())
 	done, ended := make(chan struct{}), make(chan struct{})
 	go func() { // ends when done is closed
 		defer close(ended)

@@ -145,7 +145,7 @@ func (r *run) do(ctx context.Context, build func(*plan.Job)) (*Summary, error) {
 	if r.options.Planned != nil {
 		r.options.Planned(logical, p)
 	}
-	memory := budget.New(r.options.Memory * arenaShare / 100)
+	memory := budget.New(r.arenas())
 	defer r.govern(memory)()
 	scratch, err := r.scratch()
 	if err != nil {
@@ -168,6 +168,18 @@ func (r *run) do(ctx context.Context, build func(*plan.Job)) (*Summary, error) {
 // arenaShare is how much of the process's memory, in percent, operators may hold; the rest is for the binary, stacks, batches on their way
 // and what the user's functions allocate.
 const arenaShare = 60
+
+// leastArenas is the smallest part of the process's memory that operators are left with: one in leastArenas bytes.
+const leastArenas = 4
+
+// arenas is how much operators may hold: of a process that is the job's alone, a part of what the binary leaves.
+func (r *run) arenas() int64 {
+	total := r.options.Memory
+	if r.options.Govern {
+		total -= outsideHeap()
+	}
+	return max(total*arenaShare/100, r.options.Memory/leastArenas)
+}
 
 // Plan builds a job, asks its sources what they know, and returns its logical graph as it was written and its stages. Nothing is run.
 func Plan(ctx context.Context, build func(*plan.Job), o Options) (*plan.Job, *physical.Plan, error) {

@@ -39,6 +39,7 @@ type helm struct {
 	checkpoints status.Checkpoints
 	waiting     map[int]chan checkpoint.Answer
 	asked       int
+	isOver      bool
 	still       map[int]standing // by node: watermarks that do not move
 }
 
@@ -154,6 +155,10 @@ func (h *helm) answered(a checkpoint.Answer) {
 func (h *helm) request(ctx context.Context, k checkpoint.Kind, target string) (status.Checkpoint, error) {
 	answer := make(chan checkpoint.Answer, 1)
 	h.mu.Lock()
+	if h.isOver {
+		h.mu.Unlock()
+		return status.Checkpoint{}, errEnded
+	}
 	h.asked++
 	number := h.asked
 	h.waiting[number] = answer
@@ -185,13 +190,16 @@ func (h *helm) find(id stream.CheckpointID) status.Checkpoint {
 	return status.Checkpoint{ID: int64(id)}
 }
 
+var errEnded = errors.New("the job has ended")
+
 // over has those who still wait know that nothing will come.
 func (h *helm) over() {
 	h.mu.Lock()
 	defer h.mu.Unlock()
+	h.isOver = true
 	for number, c := range h.waiting {
 		delete(h.waiting, number)
-		c <- checkpoint.Answer{Number: number, Err: errors.New("the job has ended")}
+		c <- checkpoint.Answer{Number: number, Err: errEnded}
 	}
 }
 
