@@ -1,5 +1,6 @@
 // Package errfs wraps a vfs.FileSystem with faults, scripted or drawn from a seed: the nth rename fails, the disk
-// is full after a megabyte, a read ends early, a call takes ten seconds. For tests of everything that writes.
+// is full after a megabyte, a read ends early, a call takes ten seconds. For tests of everything that writes,
+// and for the chaos command.
 //
 // Without faults it is transparent and passes vfs/vfstest. It starts no goroutines.
 package errfs
