@@ -244,7 +244,8 @@ func TestJoinWindows(t *testing.T) {
 	})
 }
 
-// TestLateData has records that are too late for all their windows become a stream of their own.
+// TestLateData has records that are too late for all their windows become a stream of their own. The filter has a parallelism of its own, so
+// that there is one watermark for all splits, which are batches of one record: by themselves none would be late.
 func TestLateData(t *testing.T) {
 	var got *dataset.Result[spanned]
 	var late *dataset.Result[bid]
@@ -253,6 +254,7 @@ func TestLateData(t *testing.T) {
 	o.Streaming.Always = true
 	_, err := runner.Run(t.Context(), func(job *plan.Job) {
 		stream := datastream.Read(job, generate.Source[bid]{Rows: int64(len(in)), SplitRows: 1, At: func(i int64) bid { return in[i] }})
+		stream = datastream.Filter(stream, func(bid) bool { return true }, plan.Parallelism(1))
 		timed := datastream.EventTime(stream, func(b bid) time.Time { return b.At }, watermark.Monotonous())
 		var tooLate datastream.Stream[bid]
 		w := datastream.LateData(datastream.Window(datastream.KeyBy(timed, func(b bid) int64 { return b.Auction }), window.Tumbling(time.Minute)), &tooLate)
