@@ -1,6 +1,7 @@
 package task
 
 import (
+	"slices"
 	"time"
 
 	"github.com/millrace/millrace/stream"
@@ -20,10 +21,10 @@ type clock struct {
 // isAdvancing says whether what the operator owes, if anything, is caused by time: timers that are due.
 func (l *link) isAdvancing() bool { return len(l.pending) > 0 }
 
-// isAdvancing says whether timers that are due are left.
-func (c *chain) isAdvancing() bool {
+// holdsMarks says whether marks wait for results that are still to come.
+func (c *chain) holdsMarks() bool {
 	for _, l := range c.links {
-		if l.owing && l.isAdvancing() {
+		if len(l.pending) > 0 {
 			return true
 		}
 	}
@@ -55,7 +56,8 @@ func (c *chain) advance(l *link, m stream.Mark, hand bool) error {
 	}
 	if !isNews || l.timed == nil {
 		if hand {
-			l.hand(m)
+			l.pending = append(l.pending, m)
+			c.settle(l)
 		}
 		return nil
 	}
@@ -66,15 +68,20 @@ func (c *chain) advance(l *link, m stream.Mark, hand bool) error {
 	return c.call(l, func() error { return l.timed.Advance(m.Watermark, &l.out) })
 }
 
-// settle hands marks on when nothing is owed: those whose effects have come out, and those that a Marker makes.
+// settle hands marks on when nothing is owed: those whose effects have come out, and those that a Marker makes. The end of time waits for
+// results that are still to come.
 func (c *chain) settle(l *link) {
 	if l.owing {
 		return
 	}
-	for _, m := range l.pending {
+	waiting := l.waiter != nil && l.waiter.IsWaiting()
+	l.pending = slices.DeleteFunc(l.pending, func(m stream.Mark) bool {
+		if waiting && m.Watermark == stream.EndOfTime {
+			return false
+		}
 		l.hand(m)
-	}
-	l.pending = l.pending[:0]
+		return true
+	})
 	if l.marker == nil {
 		return
 	}

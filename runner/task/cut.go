@@ -115,7 +115,7 @@ func (t *Task) cutIfReady() (bool, error) {
 		return true, t.chain.take(head, head.mainFeed, stream.Mark{Kind: stream.WatermarkMark, Watermark: stream.EndOfTime})
 	}
 	t.chain.cutting = !t.cut.barrier.Drain
-	if !t.chain.isQuiet() || !t.chain.cutting && t.chain.isAdvancing() {
+	if !t.chain.isQuiet() || !t.chain.cutting && t.chain.holdsMarks() {
 		return false, nil
 	}
 	if did, err := t.chain.flush(); did || err != nil {
