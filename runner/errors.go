@@ -8,6 +8,7 @@ import (
 	"github.com/millrace/millrace/formats/compress"
 	"github.com/millrace/millrace/runner/control"
 	"github.com/millrace/millrace/runner/task"
+	"github.com/millrace/millrace/stream"
 	"github.com/millrace/millrace/vfs"
 )
 
@@ -28,10 +29,11 @@ func IsFinal(err error) bool {
 	var build *BuildError
 	var damaged *compress.Error
 	var lost *control.LostError
+	var final *stream.FinalError
 	switch {
 	case errors.As(err, &lost):
 		return false
-	case errors.As(err, &p), errors.As(err, &b), errors.As(err, &build), errors.As(err, &damaged):
+	case errors.As(err, &p), errors.As(err, &final), errors.As(err, &b), errors.As(err, &build), errors.As(err, &damaged):
 		return true
 	case vfs.IsUnavailable(err):
 		return false

@@ -109,6 +109,15 @@ type Env struct {
 	IsStreaming bool
 }
 
+// FinalError is an error of the user's code that trying again will not mend: the job ends with it.
+type FinalError struct{ Err error }
+
+// Error is that of the cause.
+func (e *FinalError) Error() string { return e.Err.Error() }
+
+// Unwrap returns the cause.
+func (e *FinalError) Unwrap() error { return e.Err }
+
 // Bad is a record that a reader could not decode or a user's function refused.
 type Bad struct {
 	Source string // file, topic and partition; "" for a function's

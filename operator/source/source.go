@@ -61,7 +61,9 @@ func NewFetcher(reader connectors.Reader, request, wake func()) *Fetcher {
 }
 
 // Assign gives splits to read. It does not wait; any goroutine may call it.
-func (f *Fetcher) Assign(a Assignment) { f.order(func(o *orders) { o.assigned = append(o.assigned, a) }) }
+func (f *Fetcher) Assign(a Assignment) {
+	f.order(func(o *orders) { o.assigned = append(o.assigned, a) })
+}
 
 // Completed tells the reader, if it wants to know, up to where a completed checkpoint has its splits.
 func (f *Fetcher) Completed(positions map[string]connectors.Position) {

@@ -97,6 +97,9 @@ func (f *frozen) Release() {
 
 // failure returns what has gone wrong in a call of the processor, which itself returned err.
 func (r *Runner) failure(err error) error {
+	if err != nil {
+		err = &stream.FinalError{Err: err}
+	}
 	if r.binding != nil {
 		err = errors.Join(err, r.binding.Err())
 	}
