@@ -8,6 +8,7 @@ import (
 
 	"github.com/millrace/millrace/columnar"
 	"github.com/millrace/millrace/state"
+	"github.com/millrace/millrace/stream"
 )
 
 // Tables returns what a task keeps, for keys of those columns: the states by key that are fields of the processor, its timers, its rules.
