@@ -209,17 +209,27 @@ func (o *Operator) Alarm(time.Time, stream.Output) error {
 	return nil
 }
 
-// AddSplit implements stream.Splitter.
+// AddSplit implements stream.Splitter. Without BySplit the rows of all splits have one generator: an operator between has mixed them.
 func (o *Operator) AddSplit(id string) {
+	if !o.spec.BySplit {
+		return
+	}
 	o.tracker.Add(id, o.now())
 	o.look()
 }
 
 // UseSplit implements stream.Splitter.
-func (o *Operator) UseSplit(id string) { o.tracker.Use(id, o.now()) }
+func (o *Operator) UseSplit(id string) {
+	if o.spec.BySplit {
+		o.tracker.Use(id, o.now())
+	}
+}
 
 // EndSplit implements stream.Splitter.
 func (o *Operator) EndSplit(id string) {
+	if !o.spec.BySplit {
+		return
+	}
 	o.tracker.End(id, o.now())
 	o.look()
 }

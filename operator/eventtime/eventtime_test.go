@@ -208,3 +208,19 @@ func TestRestore(t *testing.T) {
 		t.Errorf("splits %+v", marks)
 	}
 }
+
+// Where rows of several splits have been mixed, one generator sees them all: splits that come and go change nothing.
+func TestMixedSplits(t *testing.T) {
+	f := open(t, Spec{Strategy: watermark.Bounded(5 * time.Microsecond), Columns: 1}, timed)
+	f.op.AddSplit("a")
+	f.op.AddSplit("b")
+	f.op.UseSplit("a")
+	f.process(t, rows(100))
+	f.expect(t, 94)
+	f.op.UseSplit("b")
+	f.process(t, rows(200))
+	f.expect(t, 194)
+	f.op.EndSplit("a")
+	f.op.EndSplit("b")
+	f.expect(t, 194)
+}
