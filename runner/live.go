@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/millrace/millrace/checkpoint"
@@ -31,6 +32,8 @@ type live struct {
 	from    *checkpoint.Saved
 	begun   bool
 	helm    *helm
+
+	restored atomic.Int64 // names the folders of native snapshots that are read
 }
 
 // isStreaming says whether a job is run as a stream: it must be when data does not end.
@@ -72,6 +75,7 @@ func (r *run) goLive(ctx context.Context) (*live, error) {
 func (l *live) storeOptions() checkpoint.Options {
 	return checkpoint.Options{
 		Job: l.run.options.Name, Run: l.run.id, Keep: l.options.Checkpoints.Keep, Log: l.run.options.Log, Resolve: l.run.files.FS,
+		Native: l.openNative,
 	}
 }
 
@@ -87,7 +91,7 @@ func (l *live) folder(ctx context.Context) (checkpoint.Folder, error) {
 
 // close removes what is not to be kept.
 func (l *live) close() error {
-	err := os.RemoveAll(filepath.Join(l.run.options.Scratch, "millrace-state-"+l.run.id))
+	err := os.RemoveAll(l.local(""))
 	if l.temp != "" {
 		err = errors.Join(err, os.RemoveAll(l.temp))
 	}
@@ -202,14 +206,33 @@ func (r Restart) policy() coordinator.Restarts {
 	}
 }
 
+// stateShare is how much of the operators' memory, in percent, the stores of one operator ask for; they make do with less.
+const stateShare = 25
+
+// local is a folder for the state of one task on this machine's disk; all go with the run.
+func (l *live) local(name string) string {
+	return filepath.Join(l.run.options.Scratch, "millrace-state-"+l.run.id, name)
+}
+
+// openNative reads what the lsm back end has saved in files of its own.
+func (l *live) openNative(ctx context.Context, files []state.File, groups state.Groups) (state.Frozen, error) {
+	dir := l.local(fmt.Sprintf("restored-%d", l.restored.Add(1)))
+	if err := os.MkdirAll(filepath.Dir(dir), 0o700); err != nil {
+		return nil, err
+	}
+	return lsm.OpenFiles(ctx, lsm.Source{Files: files, Groups: groups, Clock: time.Now, Dir: dir})
+}
+
 // newStore makes keyed state of the back end that the job is set to.
 func (r *run) newStore(c worker.StoreConfig) (state.Store, error) {
 	if c.OneKey {
 		return onekey.New(onekey.Config{Keys: c.Keys, Memory: c.Memory, Clock: c.Clock.Now})
 	}
 	if r.live != nil && r.live.options.State == StateLSM {
-		dir := filepath.Join(r.options.Scratch, "millrace-state-"+r.id, c.Name)
-		return lsm.New(lsm.Config{Keys: c.Keys, Groups: c.Groups, Memory: c.Memory, Clock: c.Clock.Now, Dir: dir})
+		bytes := r.arenas() * stateShare / 100 / int64(max(1, r.options.Parallelism))
+		return lsm.New(lsm.Config{
+			Keys: c.Keys, Groups: c.Groups, Memory: c.Memory, Clock: c.Clock.Now, Dir: r.live.local(c.Name), Bytes: bytes, Native: true,
+		})
 	}
 	return heap.New(heap.Config{Keys: c.Keys, Groups: c.Groups, Memory: c.Memory, Clock: c.Clock.Now})
 }

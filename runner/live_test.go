@@ -17,6 +17,7 @@ import (
 	"github.com/millrace/millrace/plan"
 	"github.com/millrace/millrace/runner"
 	"github.com/millrace/millrace/runner/control"
+	"github.com/millrace/millrace/state"
 )
 
 type sample struct {
@@ -110,8 +111,36 @@ func TestKilledStream(t *testing.T) {
 	}
 }
 
+// running keeps the sum of a key in keyed state.
+type running struct {
+	Sum state.Value[int64] `state:"sum"`
+}
+
+func (r *running) OnRecord(ctx *datastream.Context[int64, total], s sample) error {
+	sum, _ := r.Sum.Get()
+	r.Sum.Set(sum + s.Value)
+	ctx.Emit(total{s.Key, sum + s.Value})
+	return nil
+}
+
+// stated is rolled by a function with keyed state.
+func stated(rows int64, got **dataset.Result[total]) func(*plan.Job) {
+	return func(job *plan.Job) {
+		in := datastream.Read(job, generate.Source[sample]{Rows: rows, SplitRows: rows / 16, At: func(i int64) sample { return sample{i % 97, i} }})
+		keyed := datastream.KeyBy(in, func(s sample) int64 { return s.Key })
+		*got = datastream.Collect(datastream.Process(keyed, func() *running { return &running{} }, plan.UID("sums")))
+	}
+}
+
 // Stopped with a savepoint and gone on from it at another parallelism, again and again, a job gives what it gives uninterrupted.
 func TestRescaledStream(t *testing.T) {
+	t.Run("rolling aggregate", func(t *testing.T) { rescale(t, rolled, runner.StateHeap, runner.StateHeap) })
+	t.Run("heap", func(t *testing.T) { rescale(t, stated, runner.StateHeap, runner.StateHeap) })
+	t.Run("lsm", func(t *testing.T) { rescale(t, stated, runner.StateLSM, runner.StateLSM) })
+	t.Run("heap and lsm in turn", func(t *testing.T) { rescale(t, stated, runner.StateHeap, runner.StateLSM) })
+}
+
+func rescale(t *testing.T, build func(int64, **dataset.Result[total]) func(*plan.Job), backends ...runner.StateBackend) {
 	const rows = 400_000
 	want := map[int64]int64{}
 	for i := range int64(rows) {
@@ -120,12 +149,13 @@ func TestRescaledStream(t *testing.T) {
 	folder := "file://" + t.TempDir()
 	var got *dataset.Result[total]
 	from, stops := "", 0
-	for _, tasks := range []int{1, 4, 1, 3, 7, 2, 5, 1} {
+	for i, tasks := range []int{1, 4, 1, 3, 7, 2, 5, 1} {
 		o := runner.Options{Parallelism: tasks, Name: "rescaled"}
+		o.Streaming.State = backends[i%len(backends)]
 		o.Streaming.Always, o.Streaming.From = true, from
 		o.Streaming.Checkpoints.Interval = 5 * time.Millisecond
 		var stopped errgroup.Group
-		if tasks != 1 || from == "" { // the last run goes to the end
+		if i < 7 { // the last run goes to the end
 			o.Running = func(c runner.Controls) {
 				stopped.Go(func() error {
 					time.Sleep(time.Duration(10+10*stops) * time.Millisecond)
@@ -138,7 +168,7 @@ func TestRescaledStream(t *testing.T) {
 				})
 			}
 		}
-		if _, err := runner.Run(t.Context(), rolled(rows, &got), o); err != nil {
+		if _, err := runner.Run(t.Context(), build(rows, &got), o); err != nil {
 			t.Fatal(err)
 		}
 		if err := stopped.Wait(); err != nil {

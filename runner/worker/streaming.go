@@ -92,17 +92,7 @@ func restore(env *stream.Env, saved *checkpoint.Saved, op stream.Stateful) error
 		return err
 	}
 	share := checkpoint.Share{Task: env.Task, Tasks: env.Tasks, KeyGroups: env.Groups.Max}
-	for i, t := range tables {
-		for b, err := range saved.Rows(env.Context, env.UID, t, share) {
-			if err == nil {
-				err = op.Restore(i, b)
-			}
-			if err != nil {
-				return fmt.Errorf("table %s: %w", t.Name, err)
-			}
-		}
-	}
-	return nil
+	return saved.Restore(env.Context, env.UID, tables, share, op.Restore)
 }
 
 // cuts writes what a task leaves at barriers.
