@@ -61,7 +61,7 @@ func newRoot() *cobra.Command {
 	}
 	root.SetFlagErrorFunc(usageError)
 	root.AddCommand(newSubmit(), newJobs(), newHistory(), newConfig(), newSchema(), newFS(), newInit(), newDoctor(), newVersion())
-	root.AddCommand(newJobList(), newStatus(), newLogs(), newMetrics(), newCheckpoint(), newSavepoint(), newStop(), newCancel(), newRescale(), newState(), newDiff())
+	root.AddCommand(newJobList(), newStatus(), newLogs(), newMetrics(), newCheckpoint(), newSavepoint(), newStop(), newCancel(), newRescale(), newState(), newDiff(), newChaos())
 	asUsage(root)
 	return root
 }

@@ -12,12 +12,12 @@ import (
 
 	"go.uber.org/goleak"
 
+	"github.com/millrace/millrace/connectors/file"
 	"github.com/millrace/millrace/datastream"
 	"github.com/millrace/millrace/formats/csv"
-
-	"github.com/millrace/millrace/connectors/file"
 	"github.com/millrace/millrace/internal/chaos"
 	"github.com/millrace/millrace/plan"
+	"github.com/millrace/millrace/runner"
 )
 
 var (
@@ -25,6 +25,7 @@ var (
 	first  = flag.Uint64("seed", 1, "the first seed")
 	faults = flag.String("faults", chaos.Join(chaos.Usual()), "kinds of faults")
 	within = flag.Duration("within", 0, "no seed is begun after that; 0: however long they take")
+	where  = flag.String("state", "", "back end of keyed state: heap, lsm; default: drawn by the seed")
 	report = flag.String("report", "", "file for a table of what was tried")
 )
 
@@ -53,14 +54,14 @@ func TestExactlyOnce(t *testing.T) {
 		for i, job := range all {
 			t.Run(job.Name, func(t *testing.T) {
 				t.Parallel()
-				tester, err := chaos.New(t.Context(), job, chaos.Options{Scratch: t.TempDir(), Faults: kinds})
+				tester, err := chaos.New(t.Context(), job, chaos.Options{Scratch: t.TempDir(), Faults: kinds, State: runner.StateBackend(*where)})
 				if err != nil {
 					t.Fatal(err)
 				}
 				r := &rows[i]
 				r.lines = tester.Lines()
 				for n := i; n < *seeds && (*within == 0 || time.Since(began) < *within); n += len(all) {
-					r.try(t, tester, *first+uint64(n))
+					r.try(t, tester, *first+uint64(n), i)
 				}
 				t.Log(r.total)
 			})
@@ -74,10 +75,10 @@ func TestExactlyOnce(t *testing.T) {
 	}
 }
 
-func (r *row) try(t *testing.T, tester *chaos.Tester, seed uint64) {
+func (r *row) try(t *testing.T, tester *chaos.Tester, seed uint64, job int) {
 	t.Helper()
 	result, err := tester.Try(t.Context(), seed)
-	again := fmt.Sprintf("go test ./internal/chaos -run '%s' -seeds 8 -seed %d -faults %s", t.Name(), seed, *faults)
+	again := fmt.Sprintf("go test ./internal/chaos -run '%s' -seeds 8 -seed %d -faults %s", t.Name(), seed-uint64(job), *faults)
 	if err != nil {
 		r.failed++
 		t.Errorf("%v\n%s", err, again)
