@@ -3,6 +3,8 @@
 package jobs
 
 import (
+	"time"
+
 	"github.com/millrace/millrace/runner"
 )
 
@@ -24,6 +26,8 @@ func All() []Entry {
 		{"terasort", "sort records of the sort benchmark", func() runner.Job { return &TeraSort{} }},
 		{"teravalidate", "check the order, sum and number of sorted records", func() runner.Job { return &TeraValidate{Records: -1} }},
 		{"tpch", "run query 1, 3 or 6 of TPC-H over Parquet files", func() runner.Job { return &TPCH{} }},
+		{"sessions", "find the sessions of users in lines of user,time", func() runner.Job { return &Sessions{Gap: 30 * time.Minute, Late: time.Minute} }},
+		{"topn", "find the most frequent names of each window in lines of name,time", func() runner.Job { return &TopN{N: 10, Window: time.Hour, Late: time.Minute} }},
 		{"nexmark", "run a query of the Nexmark benchmark over a stream of bids", func() runner.Job { return &Nexmark{Query: "q5"} }},
 	}
 }
