@@ -55,6 +55,11 @@ func measure(workload, in, out string) error {
 		fmt.Printf("BENCH seconds=%.3f\n", time.Since(start).Seconds())
 		return err
 	}
+	if workload == "nexmark" {
+		err := nexmark(in, out)
+		fmt.Printf("BENCH seconds=%.3f\n", time.Since(start).Seconds())
+		return err
+	}
 	build, ok := workloads(in, out)[workload]
 	if !ok {
 		return fmt.Errorf("unknown workload %q", workload)
