@@ -7,7 +7,7 @@ FUZZTIME ?= 10m
 VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo test bench lint fuzz dist size generate clean
+.PHONY: help build demo test bench lint fuzz chaos dist size generate clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -29,6 +29,10 @@ lint: ## run golangci-lint as .golangci.yml says
 
 fuzz: ## fuzz each target for FUZZTIME (10m)
 	scripts/fuzz.sh $(FUZZTIME)
+
+chaos: ## try 1,000 seeds of faults on eight jobs, write a table to bin/chaos.md
+	mkdir -p bin
+	go test ./internal/chaos -run TestExactlyOnce -timeout 3h -parallel 8 -seeds 1000 -report $(CURDIR)/bin/chaos.md
 
 dist: ## static binaries for linux and darwin in dist/, with checksums
 	scripts/dist.sh $(VERSION)

@@ -45,8 +45,8 @@ type (
 	SplitsWanted struct{ Attempt control.Attempt }
 	// Called is the result of an enumerator's call.
 	Called struct {
-		Stage  int
-		Result connectors.Called
+		Stage, Begun int // as in Call or Later
+		Result       connectors.Called
 	}
 	// Cancelled says that the job is to end without a result.
 	Cancelled struct{ Cause error }
@@ -77,13 +77,13 @@ type (
 	}
 	// Later has Called come for an enumerator after a time.
 	Later struct {
-		Stage int
-		Later connectors.Later
+		Stage, Begun int // Begun: how often the stage's enumerator had been made anew
+		Later        connectors.Later
 	}
 	// Call is I/O of an enumerator's, answered by Called.
 	Call struct {
-		Stage int
-		Call  connectors.Call
+		Stage, Begun int // as in Later
+		Call         connectors.Call
 	}
 	// Total tells how much a source stage has to read.
 	Total struct {
@@ -153,6 +153,7 @@ type stageState struct {
 	done      []bool
 	running   []bool
 	reports   []control.Report
+	begun     int // how often enum has been made anew
 	enum      connectors.Enumerator
 	assigned  []given  // by task: what its current attempt has been given
 	waiting   []bool   // by task: asked for splits, not answered
@@ -213,7 +214,11 @@ func (c *Core) Step(now time.Time, e Event) ([]Action, error) {
 	case SplitsWanted:
 		return c.splitsWanted(e)
 	case Called:
-		return c.enumerate(c.stages[e.Stage], e.Result)
+		s := c.stages[e.Stage]
+		if e.Begun != s.begun { // the enumerator that asked is gone; the one there is now asks itself
+			return nil, nil
+		}
+		return c.enumerate(s, e.Result)
 	case Cancelled:
 		return c.fail(e.Cause), nil
 	default:
@@ -568,9 +573,9 @@ func (c *Core) enumerate(s *stageState, e connectors.Event) ([]Action, error) {
 		case connectors.NoMore:
 			out = append(out, c.hand(s, a.Task, control.Handed{NoMore: true})...)
 		case connectors.Later:
-			out = append(out, Later{Stage: s.stage.ID, Later: a})
+			out = append(out, Later{Stage: s.stage.ID, Begun: s.begun, Later: a})
 		case connectors.Call:
-			out = append(out, Call{Stage: s.stage.ID, Call: a})
+			out = append(out, Call{Stage: s.stage.ID, Begun: s.begun, Call: a})
 		case connectors.Known:
 			out = append(out, Total{Stage: s.stage.ID, Known: a})
 		}

@@ -197,7 +197,7 @@ func (c *Coordinator) do(ctx context.Context, a Action) {
 	case Call:
 		c.calls.Go(func() { // ends with the call, which ends with ctx; Run waits for it
 			result, err := a.Call.Do(ctx)
-			c.mail.put(Called{Stage: a.Stage, Result: connectors.Called{Name: a.Call.Name, Result: result, Err: err}})
+			c.mail.put(Called{Stage: a.Stage, Begun: a.Begun, Result: connectors.Called{Name: a.Call.Name, Result: result, Err: err}})
 		})
 	default:
 		c.doStreaming(a)
@@ -210,7 +210,7 @@ func (c *Coordinator) later(ctx context.Context, a Later) {
 	defer timer.Stop()
 	select {
 	case <-timer.C:
-		c.mail.put(Called{Stage: a.Stage, Result: connectors.Called{Name: a.Later.Name}})
+		c.mail.put(Called{Stage: a.Stage, Begun: a.Begun, Result: connectors.Called{Name: a.Later.Name}})
 	case <-ctx.Done():
 	}
 }

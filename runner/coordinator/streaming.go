@@ -154,6 +154,7 @@ func (c *Core) loaded(now time.Time, e Loaded) ([]Action, error) {
 			continue
 		}
 		s.exhausted = false
+		s.begun++
 		var err error
 		if s.enum, err = f.settings.NewEnumerator(s.stage.ID); err != nil {
 			return nil, err
