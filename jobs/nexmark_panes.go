@@ -79,10 +79,10 @@ func (b wholeBid) at() time.Time { return b.DateTime }
 func highestBid(j *Nexmark, job *plan.Job) {
 	const groups = 64
 	bids := datastream.KeyBy(events[wholeBid](j, job, nexmark.Bids), func(b wholeBid) int64 { return b.Bidder % groups })
-	some := datastream.AggregateWindows(datastream.Window(bids, window.Tumbling(tenSeconds)), agg.Of(agg.Func[wholeBid, best, best]{
+	some := datastream.AggregateWindows(datastream.Window(bids, window.Tumbling(windowSize)), agg.Of(agg.Func[wholeBid, best, best]{
 		Name: "highest", Add: (*best).add, Merge: (*best).merge, Result: func(b best) best { return b },
 	}), func(_ window.Pane[int64], b best) best { return b }, plan.UID("highest-of-groups"))
-	windows := datastream.Window(datastream.KeyBy(some, func(best) int64 { return 0 }), window.Tumbling(tenSeconds))
+	windows := datastream.Window(datastream.KeyBy(some, func(best) int64 { return 0 }), window.Tumbling(windowSize))
 	all := datastream.AggregateWindows(windows, agg.Of(agg.Func[best, best, best]{
 		Name: "highest", Add: (*best).merge, Merge: (*best).merge, Result: func(b best) best { return b },
 	}), func(p window.Pane[int64], b best) best {
@@ -92,7 +92,7 @@ func highestBid(j *Nexmark, job *plan.Job) {
 	results(j, datastream.Process(datastream.KeyBy(all, func(best) int64 { return 0 }), func() *closings { return &closings{} }, plan.UID("closings")))
 }
 
-const tenSeconds = 10 * time.Second
+const windowSize = 10 * time.Second
 
 // best is the highest bids of a window, and all of its first moment, which is the last of the window before.
 type best struct {
@@ -102,7 +102,7 @@ type best struct {
 }
 
 func (b *best) add(w wholeBid) {
-	isFirst := w.DateTime.UnixMicro()%tenSeconds.Microseconds() == 0
+	isFirst := w.DateTime.UnixMicro()%windowSize.Microseconds() == 0
 	if !isFirst && len(b.Items) > 0 && w.Price < b.Items[0].Price {
 		return
 	}
@@ -146,7 +146,7 @@ type lastBest struct{ End, Price int64 }
 // OnRecord takes a window's.
 func (c *closings) OnRecord(ctx *datastream.Context[int64, highBid], b best) error {
 	last, _ := c.Last.Get()
-	if last.End == b.End-tenSeconds.Microseconds() {
+	if last.End == b.End-windowSize.Microseconds() {
 		for _, bid := range b.First {
 			if bid.Price == last.Price {
 				ctx.Emit(bid)

@@ -91,10 +91,11 @@ func (e *enumerator) restored(event connectors.Restored) error {
 	return e.redivide(event.Tasks)
 }
 
-// redivide makes as many strides as there are tasks, if there are others.
+// redivide makes as many strides as there are tasks, if there are others. When one of them has come to its end, what the others have left stays
+// as it is: new strides would have the blocks behind the frontier that the one has made.
 func (e *enumerator) redivide(tasks int) error {
 	frontier := int64(0) // a block
-	endless := 0
+	endless, strides := 0, 0
 	left := e.pending
 	for _, g := range left {
 		s, err := decodeStride(g.Split)
@@ -108,9 +109,10 @@ func (e *enumerator) redivide(tasks int) error {
 		frontier = max(frontier, (at+blockEvents-1)/blockEvents)
 		if s.To == e.events {
 			endless++
+			strides = int(s.Step)
 		}
 	}
-	if endless == tasks || endless == 0 {
+	if endless == tasks || endless < strides || endless == 0 {
 		return nil
 	}
 	e.pending = nil

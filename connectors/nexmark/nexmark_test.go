@@ -340,3 +340,41 @@ func bench[T any](b *testing.B, name string, s nexmark.Source[T]) {
 		_ = last
 	})
 }
+
+// When one stride is made to its end, what is left is not divided anew: the new strides would have events of the one that has ended.
+func TestResumeBehindAnEnd(t *testing.T) {
+	s := nexmark.Source[nexmark.Bid]{Events: 60_000}
+	open := func() connectors.Enumerator {
+		e, err := s.NewEnumerator(connectors.Env{}, connectors.Scan{}, connectors.Facts{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return e
+	}
+	step := func(e connectors.Enumerator, event connectors.Event) connectors.Action {
+		actions, err := e.Step(event)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(actions) == 0 {
+			return nil
+		}
+		return actions[0]
+	}
+	before := open()
+	step(before, connectors.Started{Tasks: 2})
+	step(before, connectors.Requested{Task: 0})
+	other := step(before, connectors.Requested{Task: 1}).(connectors.Assign).Splits
+	state, err := before.Snapshot()
+	if err != nil {
+		t.Fatal(err)
+	}
+	after := open()
+	step(after, connectors.Restored{Tasks: 3, State: state, Splits: other, Positions: make([]connectors.Position, 1)})
+	if a, ok := step(after, connectors.Requested{Task: 0}).(connectors.Assign); !ok || a.Splits[0].ID != other[0].ID {
+		t.Errorf("assigned %v, want %s", a.Splits, other[0].ID)
+	}
+	if a, ok := step(after, connectors.Requested{Task: 1}).(connectors.NoMore); !ok {
+		t.Errorf("got %v, want the end", a)
+	}
+}

@@ -14,6 +14,9 @@ type Positions struct {
 	split string // of the rows taken last
 }
 
+// IsOther says whether what was polled, and not taken yet, has rows of another split than those taken last.
+func (p *Positions) IsOther(g Got) bool { return g.Split != "" && g.Split != p.split }
+
 // Take follows what was polled and says whether the rows are of another split than those before.
 func (p *Positions) Take(g Got) (changed bool) {
 	if p.at == nil {
@@ -32,7 +35,7 @@ func (p *Positions) Take(g Got) (changed bool) {
 		delete(p.at, g.Split)
 		p.done = append(p.done, g.Split)
 	}
-	changed = p.split != g.Split
+	changed = p.IsOther(g)
 	p.split = g.Split
 	return changed
 }

@@ -18,6 +18,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime/debug"
+	"slices"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -90,6 +91,8 @@ type Task struct {
 	fetcher *source.Fetcher
 	reading bool        // the fetcher has not ended
 	holding bool        // splits may be left that no task has
+	polled  source.Got  // what the fetcher gave last, if hasGot
+	hasGot  bool        // it has not been taken yet
 	origin  *stream.Env // the environment of the source node
 	fresh   bool        // what comes out of the chain
 	wake    chan struct{}
@@ -407,22 +410,44 @@ func (t *Task) takeFetched() (bool, error) {
 		return false, nil
 	}
 	if len(t.cut.ended) > 0 {
+		if did, err := t.flushSplit(); did || err != nil {
+			return did, err
+		}
 		t.endSplits()
 		return true, nil
 	}
-	got, ok, done := t.fetcher.Poll()
-	if done {
-		return true, t.endReading()
+	if !t.hasGot {
+		got, ok, done := t.fetcher.Poll()
+		if done {
+			return true, t.endReading()
+		}
+		if !ok {
+			return false, nil
+		}
+		t.polled, t.hasGot = got, true
 	}
-	if !ok {
-		return false, nil
+	if t.cut.positions.IsOther(t.polled) {
+		if did, err := t.flushSplit(); did || err != nil {
+			return did, err
+		}
 	}
+	got := t.polled
+	t.polled, t.hasGot = source.Got{}, false
 	t.follow(got)
 	source.Account(t.origin, got.Fetched)
 	if got.Batch.Rows() == 0 {
 		return true, nil
 	}
 	return true, t.chain.push(head, head.main, head.mainFeed, element{batch: got.Batch})
+}
+
+// flushSplit brings rows that operators are gathering to those that tell splits apart, before they are told of another split or the end of this
+// one. False: there were none.
+func (t *Task) flushSplit() (bool, error) {
+	if !slices.ContainsFunc(t.chain.links, func(l *link) bool { return l.splitter != nil }) {
+		return false, nil
+	}
+	return t.chain.flush()
 }
 
 // follow keeps where the task is in its splits, and tells operators that want to know.
