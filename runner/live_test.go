@@ -141,6 +141,7 @@ func TestRescaledStream(t *testing.T) {
 }
 
 func rescale(t *testing.T, build func(int64, **dataset.Result[total]) func(*plan.Job), backends ...runner.StateBackend) {
+	t.Helper()
 	const rows = 400_000
 	want := map[int64]int64{}
 	for i := range int64(rows) {

@@ -77,7 +77,7 @@ func Subtract(a Accumulator, groups []int32, state []columnar.Column, sel []int3
 	return a.(subtractor).subtract(groups, state, sel)
 }
 
-func (c *counter) subtract(groups []int32, state []columnar.Column, sel []int32) error {
+func (c *counter) subtract(groups []int32, state []columnar.Column, sel []int32) error { //nolint:unparam // subtractor's: others can overflow
 	counts := columnar.Values[int64](state[0])
 	for k, g := range groups {
 		c.all[g] -= counts[rowAt(sel, k)]

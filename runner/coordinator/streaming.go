@@ -140,7 +140,7 @@ func key(stage int, split string) string { return strconv.Itoa(stage) + " " + sp
 func (c *Core) loaded(now time.Time, e Loaded) ([]Action, error) {
 	f := c.flow
 	if e.Err != nil {
-		return c.fail(fmt.Errorf("finding what to begin from: %w", e.Err)), nil
+		return c.fail(fmt.Errorf("finding what to begin from: %w", e.Err)), nil //nolint:nilerr // it is the job's, and told by an action
 	}
 	if e.Saved != nil && e.Saved.Manifest.Kind == checkpoint.Last { // the job had ended, and all it had to do was to commit
 		c.ended = true

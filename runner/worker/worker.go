@@ -160,12 +160,10 @@ func (w *Worker) free(p prepared) {
 		free()
 		return
 	}
-	w.tasks.Add(1)
-	go func() { // ends with the writing; Close waits for it
-		defer w.tasks.Done()
+	w.tasks.Go(func() { // ends with the writing; Close waits for it
 		p.cuts.writing.Wait()
 		free()
-	}()
+	})
 }
 
 func (w *Worker) run(ctx context.Context, a control.Assignment, p prepared) {
