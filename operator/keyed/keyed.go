@@ -7,6 +7,7 @@
 package keyed
 
 import (
+	"slices"
 	"time"
 
 	"github.com/millrace/millrace/columnar"
@@ -22,7 +23,15 @@ type Operator struct {
 	runner  *process.Runner
 	ended   bool      // the rules have
 	alarm   time.Time // that is set; zero: none
+	sweep   time.Time // when to look for expired state; zero: none of it expires
 }
+
+// Expired state is looked for in small steps, so that records do not wait, and again some time after all of it has been looked at.
+const (
+	sweepCells = 1024
+	sweepStep  = 10 * time.Millisecond
+	sweepPause = time.Second
+)
 
 // New returns the operator of a program.
 func New(p process.Program) *Operator { return &Operator{program: p} }
@@ -30,8 +39,18 @@ func New(p process.Program) *Operator { return &Operator{program: p} }
 // Open implements stream.Operator.
 func (o *Operator) Open(env *stream.Env) (err error) {
 	o.env = env
-	o.runner, err = o.program.Open(env)
-	return err
+	if o.runner, err = o.program.Open(env); err != nil {
+		return err
+	}
+	tables, err := o.Tables(env.Inputs)
+	if err != nil {
+		return err
+	}
+	if env.IsStreaming && slices.ContainsFunc(tables, func(t state.Table) bool { return t.TTL > 0 }) {
+		o.sweep = env.Clock.Now().Add(sweepPause)
+		o.setAlarm()
+	}
+	return nil
 }
 
 // Wants implements stream.Chooser: where the input ends, the rules come first.
@@ -62,11 +81,11 @@ func (o *Operator) Resume(out stream.Output) (bool, error) {
 	return more, nil
 }
 
-// setAlarm asks to be called at the earliest alarm.
+// setAlarm asks to be called at the earliest alarm, or to look for expired state.
 func (o *Operator) setAlarm() {
 	at, ok := o.runner.NextAlarm()
-	if !ok {
-		at = time.Time{}
+	if !ok || !o.sweep.IsZero() && o.sweep.Before(at) {
+		at = o.sweep
 	}
 	if !at.Equal(o.alarm) {
 		o.alarm = at
@@ -84,7 +103,15 @@ func (o *Operator) Advance(w stream.Watermark, _ stream.Output) error {
 func (o *Operator) Alarm(now time.Time, _ stream.Output) error {
 	o.alarm = time.Time{} // it has been used up
 	o.runner.Ring(now)
-	return nil
+	if o.sweep.IsZero() || now.Before(o.sweep) {
+		return nil
+	}
+	more, err := o.runner.Sweep(sweepCells)
+	o.sweep = now.Add(sweepPause)
+	if more {
+		o.sweep = now.Add(sweepStep)
+	}
+	return err
 }
 
 // EndInput implements stream.Operator.

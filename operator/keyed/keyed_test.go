@@ -725,3 +725,37 @@ type discard struct{}
 func (discard) Emit(columnar.Batch)                {}
 func (discard) EmitSide(int, columnar.Batch) error { return nil }
 func (discard) Room() int                          { return 1 }
+
+// forgetful remembers a user for a second.
+type forgetful struct {
+	Seen state.Value[int64] `state:"seen,ttl=1s"`
+}
+
+func (f *forgetful) OnRecord(_ *process.Context[string, event], c click) error {
+	f.Seen.Set(c.N)
+	return nil
+}
+
+// State that has outlived its time goes, also that of keys which never come again.
+func TestSweep(t *testing.T) {
+	p, err := process.OfKeyed(func() *forgetful { return &forgetful{} })
+	if err != nil {
+		t.Fatal(err)
+	}
+	op := keyed.New(p)
+	k := optest.NewTask(t, op, clicks(t, nil).Schema)
+	var in []click
+	for i := range 5000 {
+		in = append(in, click{User: fmt.Sprint("user ", i), N: 1})
+	}
+	k.Push(0, clicks(t, nil, in...))
+	if n := keyed.Keys(op); n != 5000 {
+		t.Fatalf("there is state of %d keys, want 5000", n)
+	}
+	for range 50 {
+		k.Tick(k.Clock.Add(3 * time.Second))
+	}
+	if n := keyed.Keys(op); n != 0 {
+		t.Errorf("there is state of %d keys", n)
+	}
+}

@@ -249,6 +249,25 @@ func (r *Runner) NextAlarm() (at time.Time, ok bool) {
 	return time.UnixMicro(micros), ok
 }
 
+// Sweep drops some of the state that has outlived its time: it looks at about so many cells. more is true until all have been looked at.
+func (r *Runner) Sweep(cells int) (more bool, err error) {
+	if r.store == nil {
+		return false, nil
+	}
+	if more, err = r.store.Sweep(cells); err != nil {
+		return false, fmt.Errorf("dropping expired state: %w", err)
+	}
+	return more, nil
+}
+
+// Keys returns of how many keys there is state, about.
+func (r *Runner) Keys() int64 {
+	if r.store == nil {
+		return 0
+	}
+	return r.store.Keys()
+}
+
 // Where says which record was running last: for messages about panics.
 func (r *Runner) Where() string {
 	if r == nil || r.batch.Columns == nil {
