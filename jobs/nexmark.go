@@ -76,7 +76,7 @@ func events[T stamped](j *Nexmark, job *plan.Job, kind nexmark.Kind) datastream.
 // untimed gives the events of a kind where time does not matter.
 func untimed[T any](j *Nexmark, job *plan.Job, kind nexmark.Kind) datastream.Stream[T] {
 	if j.In == "" {
-		return datastream.Read[T](job, nexmark.Source[T]{Events: j.Events, Only: kind, Rate: j.Rate})
+		return datastream.Read[T](job, nexmark.Source[T]{Events: j.Events, Only: kind, Rate: j.Rate}, plan.UID("events of "+kindNames[kind]))
 	}
 	all := dataset.Read(job, file.Source[T]{Path: j.In, Format: parquet.Format[T]{}, SplitBytes: wholeFiles})
 	if kind == nexmark.All {
@@ -84,6 +84,9 @@ func untimed[T any](j *Nexmark, job *plan.Job, kind nexmark.Kind) datastream.Str
 	}
 	return datastream.From(dataset.Where(all, expr.Col("event_type").Eq(int32(kind-1))))
 }
+
+// kindNames tell the sources of a query apart; the rate may change when a job goes on.
+var kindNames = map[nexmark.Kind]string{nexmark.All: "all kinds", nexmark.People: "people", nexmark.Auctions: "auctions", nexmark.Bids: "bids"}
 
 // wholeFiles makes each file one split: its events are in order, and the next part of a file must not come before the one before has been read.
 const wholeFiles = 1 << 62

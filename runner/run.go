@@ -339,7 +339,11 @@ func (r *run) report(w *worker.Worker) func() {
 	done, ended := make(chan struct{}), make(chan struct{})
 	go func() { // ends when done is closed
 		defer close(ended)
-		tick := time.NewTicker(progressEvery)
+		every := progressEvery
+		if r.live != nil { // it runs for months
+			every = time.Second
+		}
+		tick := time.NewTicker(every)
 		defer tick.Stop()
 		for {
 			select {

@@ -248,7 +248,7 @@ type reader[T any] struct {
 }
 
 // patience is how long a Fetch may wait for its rate.
-const patience = 5 * time.Millisecond
+const patience = 50 * time.Millisecond
 
 // Assign implements connectors.Reader.
 func (r *reader[T]) Assign(splits []connectors.Split, from []connectors.Position) error {

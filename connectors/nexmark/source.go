@@ -162,7 +162,7 @@ func (r *reader) Assign(splits []connectors.Split, from []connectors.Position) e
 }
 
 // patience is how long a Fetch may wait for its rate.
-const patience = 5 * time.Millisecond
+const patience = 50 * time.Millisecond
 
 // Fetch implements connectors.Reader.
 func (r *reader) Fetch(ctx context.Context) (connectors.Fetched, error) {

@@ -61,7 +61,7 @@ type reader struct {
 }
 
 // patience is how long a Fetch may wait: the contract says some milliseconds.
-const patience = 5 * time.Millisecond
+const patience = 50 * time.Millisecond
 
 // Fetch implements connectors.Reader.
 func (r *reader) Fetch(ctx context.Context) (connectors.Fetched, error) {
