@@ -33,7 +33,7 @@ WORKLOADS = {
     "scan": Workload("tpch", "sf0.1", "sf1", _tpch(6_001_215), "parquet", "raw", BATCH),
     "csv": Workload("orders", "100m", "1g", _either(860_000, 8_600_000), "", None, BATCH),
     "tpch": Workload("tpch", "sf0.1", "sf1", _tpch(8_661_245), "parquet", None, BATCH[1:] + FLINK[:1]),
-    "nexmark": Workload("nexmark", "1m", "10m", _million, "", None, ("spark", "flink", "millrace")),
+    "nexmark": Workload("nexmark", "1m", "10m", _million, "", None, ("spark", "flink")),
     "latency": Workload(None, "-", "-", lambda size: 0, "", None, ("flink",)),
     "hello": Workload(None, "-", "-", lambda size: 10, "", None, BATCH + FLINK[:1]),
 }
