@@ -29,13 +29,10 @@ const FromLatest = "latest"
 // Checkpoints say when, how and where checkpoints are made.
 type Checkpoints struct {
 	// Interval is from the start of one to the start of the next; default 10 s; negative: only those that somebody asks for and the last.
-	Interval time.Duration
-	MinPause time.Duration // the least time from the end of one to the start of the next; default 0
-	Timeout  time.Duration // after which one has failed; default 10 min
-	// AlignmentTimeout is how long a task waits for barriers before it takes what lies before them into its snapshot; default 10 s; negative:
-	// however long they take.
-	AlignmentTimeout time.Duration
-	AtLeastOnce      bool // barriers are not waited for: what is between them may come twice after a failure
+	Interval    time.Duration
+	MinPause    time.Duration // the least time from the end of one to the start of the next; default 0
+	Timeout     time.Duration // after which one has failed; default 10 min
+	AtLeastOnce bool          // barriers are not waited for: what is between them may come twice after a failure
 	// Folder is a URL: the checkpoints of a job lie in it in a folder of the job's name. "": none are made.
 	Folder            string
 	Keep              int // complete ones; default 3
@@ -91,7 +88,6 @@ func (s Streaming) withDefaults() Streaming {
 	setDefault(&s.State, StateHeap)
 	setDefault(&c.Interval, 10*time.Second)
 	setDefault(&c.Timeout, 10*time.Minute)
-	setDefault(&c.AlignmentTimeout, 10*time.Second)
 	setDefault(&c.Keep, 3)
 	setDefault(&c.TolerableFailures, 10)
 	setDefault(&r.Strategy, RestartExponential)
@@ -123,7 +119,6 @@ func (s Streaming) values(set func(name, value string, isSet bool)) {
 	duration("checkpoint.interval", c.Interval)
 	duration("checkpoint.min-pause", c.MinPause)
 	duration("checkpoint.timeout", c.Timeout)
-	duration("checkpoint.alignment-timeout", c.AlignmentTimeout)
 	set("checkpoint.mode", modeName(c.AtLeastOnce), c.AtLeastOnce)
 	set("checkpoint.folder", c.Folder, c.Folder != "")
 	count("checkpoint.keep", c.Keep)

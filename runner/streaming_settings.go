@@ -32,8 +32,6 @@ func streamingSettings() []Setting {
 		}),
 		setting("checkpoint.timeout", "`time` after which a checkpoint has failed",
 			positive(func(s *Settings) *time.Duration { return &s.Streaming.Checkpoints.Timeout })),
-		setting("checkpoint.alignment-timeout", "`time` that a task waits for barriers before it saves what lies before them; none: it always waits",
-			orNone(func(s *Settings) *time.Duration { return &s.Streaming.Checkpoints.AlignmentTimeout })),
 		setting("checkpoint.keep", "complete `checkpoints` that are kept",
 			number(func(s *Settings) *int { return &s.Streaming.Checkpoints.Keep }, 1)),
 		setting("checkpoint.min-pause", "the least `time` from the end of one checkpoint to the start of the next",
