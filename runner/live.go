@@ -160,14 +160,8 @@ func (l *live) fits(from *checkpoint.Saved) error {
 
 // worker is what tasks work with.
 func (l *live) worker() *worker.Streaming {
-	return &worker.Streaming{Snapshots: l.store.Writer(), AtLeastOnce: l.options.Checkpoints.AtLeastOnce, Clock: systemClock{}}
+	return &worker.Streaming{Snapshots: l.store.Writer(), AtLeastOnce: l.options.Checkpoints.AtLeastOnce, Clock: stream.SystemClock{}}
 }
-
-// systemClock is the machine's.
-type systemClock struct{}
-
-// Now implements stream.Clock.
-func (systemClock) Now() time.Time { return time.Now() }
 
 // coordinator is what the coordinator works with.
 func (l *live) coordinator() *coordinator.Streaming {

@@ -54,6 +54,12 @@ type Splitter interface {
 // Clock tells processing time.
 type Clock interface{ Now() time.Time }
 
+// SystemClock is the machine's.
+type SystemClock struct{}
+
+// Now implements Clock.
+func (SystemClock) Now() time.Time { return time.Now() }
+
 // MarkKind says what a Mark is.
 type MarkKind uint8
 

@@ -106,7 +106,7 @@ type Task struct {
 
 // New returns a task of the operators.
 func New(c Config) *Task {
-	t := &Task{config: c, gates: map[port]int{}, wake: make(chan struct{}, 1), clock: systemClock{}}
+	t := &Task{config: c, gates: map[port]int{}, wake: make(chan struct{}, 1), clock: stream.SystemClock{}}
 	t.mail.init()
 	if len(c.Operators) == 0 {
 		t.config.Operators = []Operator{{Name: "exchange", Op: pass{}, Env: &stream.Env{Metrics: &metrics.Set{}}, Watermark: stream.NoWatermark}}
@@ -126,12 +126,6 @@ func New(c Config) *Task {
 	t.fresh = t.chain.freshen()
 	return t
 }
-
-// systemClock is the machine's.
-type systemClock struct{}
-
-// Now implements stream.Clock.
-func (systemClock) Now() time.Time { return time.Now() }
 
 // Wake makes the task look at its inputs and outputs again. Any goroutine may call it.
 func (t *Task) Wake() {

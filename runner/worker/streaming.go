@@ -7,7 +7,6 @@ import (
 	"maps"
 	"net/url"
 	"sync"
-	"time"
 
 	"github.com/millrace/millrace/checkpoint"
 	"github.com/millrace/millrace/columnar"
@@ -44,7 +43,7 @@ type StoreConfig struct {
 func (w *Worker) stream(env *stream.Env, op physical.Op) {
 	env.UID = physical.UID(op)
 	env.Groups = state.Share(env.Task, env.Tasks, w.config.Plan.KeyGroups)
-	env.Clock = systemClock{}
+	env.Clock = stream.SystemClock{}
 	s := w.config.Streaming
 	if s != nil {
 		env.IsStreaming, env.Clock = true, s.Clock
@@ -57,12 +56,6 @@ func (w *Worker) stream(env *stream.Env, op physical.Op) {
 		})
 	}
 }
-
-// systemClock is the machine's.
-type systemClock struct{}
-
-// Now implements stream.Clock.
-func (systemClock) Now() time.Time { return time.Now() }
 
 // operator says how an operator is restored.
 func (w *Worker) operator(a control.Assignment, op physical.Op, o stream.Operator, env *stream.Env) task.Operator {
