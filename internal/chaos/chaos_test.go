@@ -21,7 +21,7 @@ import (
 )
 
 var (
-	seeds  = flag.Int("seeds", 16, "seeds to try in all")
+	seeds  = flag.Int("seeds", 50, "seeds to try in all")
 	first  = flag.Uint64("seed", 1, "the first seed")
 	faults = flag.String("faults", chaos.Join(chaos.Usual()), "kinds of faults")
 	within = flag.Duration("within", 0, "no seed is begun after that; 0: however long they take")

@@ -634,3 +634,9 @@ func isSink(s *physical.Stage) bool {
 	_, ok := s.Chain[len(s.Chain)-1].Spec.(physical.Sink)
 	return ok
 }
+
+// isCollect says whether the stage ends in the program that runs the job.
+func isCollect(s *physical.Stage) bool {
+	_, ok := s.Chain[len(s.Chain)-1].Spec.(physical.Result)
+	return ok
+}

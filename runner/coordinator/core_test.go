@@ -10,11 +10,13 @@ import (
 
 	"github.com/cockroachdb/datadriven"
 
+	"github.com/millrace/millrace/checkpoint"
 	"github.com/millrace/millrace/connectors"
 	"github.com/millrace/millrace/plan"
 	"github.com/millrace/millrace/plan/physical"
 	"github.com/millrace/millrace/runner/control"
 	"github.com/millrace/millrace/shuffle"
+	"github.com/millrace/millrace/stream"
 )
 
 // TestCore runs the scripts in testdata. Commands:
@@ -25,6 +27,16 @@ import (
 //	lost S T N E P       an attempt could not read what task P left on edge E
 //	want S T N           an attempt wants splits
 //	cancel
+//
+// Jobs that take checkpoints ("plan streaming", with stages that may be "collect") know also
+//
+//	loaded               there is nothing to begin from
+//	request KIND         somebody wants a checkpoint of a kind
+//	ended S T N          an attempt has nothing left to do
+//	ack S T N ID [final] an attempt has cut its streams
+//	stored ID [fail]     a manifest is in place, or could not be written
+//	committed ID         output is visible
+//	resume               the delay before a restart is over
 func TestCore(t *testing.T) {
 	datadriven.Walk(t, "testdata", func(t *testing.T, path string) {
 		t.Helper()
@@ -40,7 +52,7 @@ func TestCore(t *testing.T) {
 			}
 			switch d.Cmd {
 			case "plan":
-				c = newScriptCore(t, d.Input)
+				c = newScriptCore(t, d.Input, d.HasArg("streaming"))
 				return step(Started{})
 			case "done":
 				return step(Succeeded{Attempt: attempt(t, d), Report: report(c, d)})
@@ -59,16 +71,53 @@ func TestCore(t *testing.T) {
 			case "cancel":
 				return step(Cancelled{Cause: errors.New("the user said so")})
 			default:
-				t.Fatalf("unknown command %s", d.Cmd)
-				return ""
+				return step(streamingEvent(t, d))
 			}
 		})
 	})
 }
 
+// streamingEvent reads the commands of jobs that take checkpoints.
+func streamingEvent(t *testing.T, d *datadriven.TestData) Event {
+	t.Helper()
+	var id stream.CheckpointID
+	switch d.Cmd {
+	case "loaded":
+		return Loaded{}
+	case "request":
+		var k checkpoint.Kind
+		if err := k.UnmarshalText([]byte(d.CmdArgs[0].Key)); err != nil {
+			t.Fatal(err)
+		}
+		return Protocol{checkpoint.Requested{Number: 1, Kind: k}}
+	case "ended":
+		return Ended{attempt(t, d)}
+	case "ack":
+		scan(t, d.CmdArgs[3].Key, "%d", &id)
+		return Acked{attempt(t, d), control.Ack{
+			ID: id, Final: d.HasArg("final"), Prepared: []checkpoint.Committable{{UID: "sink", Checkpoint: id}},
+		}}
+	case "stored":
+		scan(t, d.CmdArgs[0].Key, "%d", &id)
+		var err error
+		if d.HasArg("fail") {
+			err = errors.New("the disk is full")
+		}
+		return Protocol{checkpoint.Stored{ID: id, Err: err}}
+	case "committed":
+		scan(t, d.CmdArgs[0].Key, "%d", &id)
+		return Protocol{checkpoint.Committed{ID: id}}
+	case "resume":
+		return Resume{}
+	default:
+		t.Fatalf("unknown command %s", d.Cmd)
+		return nil
+	}
+}
+
 var errFinal = errors.New("it is wrong")
 
-func newScriptCore(t *testing.T, script string) *Core {
+func newScriptCore(t *testing.T, script string, streaming bool) *Core {
 	t.Helper()
 	p := &physical.Plan{Job: plan.NewJob("test")}
 	enums := map[int]connectors.Enumerator{}
@@ -77,6 +126,9 @@ func newScriptCore(t *testing.T, script string) *Core {
 		if words[0] == "stage" {
 			s := &physical.Stage{ID: len(p.Stages), Fixed: slices.Contains(words, "fixed"), Chain: []physical.Op{{Node: &plan.Node{}, Spec: physical.Limit{}}}}
 			scan(t, words[2], "tasks=%d", &s.Tasks)
+			if slices.Contains(words, "collect") {
+				s.Chain[0].Spec = physical.Result{}
+			}
 			if slices.Contains(words, "source") {
 				enums[s.ID] = &splits{left: []string{"a", "b", "c"}}
 			}
@@ -94,7 +146,14 @@ func newScriptCore(t *testing.T, script string) *Core {
 		e.From.Outputs, e.To.Inputs = append(e.From.Outputs, e), append(e.To.Inputs, e)
 		p.Edges = append(p.Edges, e)
 	}
-	return NewCore(p, enums, Settings{Attempts: 3, TaskBytes: 100, IsFinal: func(err error) bool { return errors.Is(err, errFinal) }})
+	settings := Settings{Attempts: 3, TaskBytes: 100, IsFinal: func(err error) bool { return errors.Is(err, errFinal) }}
+	if streaming {
+		settings.Streaming = &StreamingSettings{
+			Restarts:      &FixedRestarts{Attempts: 3},
+			NewEnumerator: func(int) (connectors.Enumerator, error) { return &splits{left: []string{"a", "b", "c"}}, nil },
+		}
+	}
+	return NewCore(p, enums, settings)
 }
 
 func scan(t *testing.T, text, format string, to ...any) {
@@ -186,6 +245,20 @@ func render(actions []Action) string {
 			fmt.Fprintf(&b, "drop edge %d\n", a.Edge)
 		case Finish:
 			fmt.Fprintf(&b, "finish, error: %v\n", a.Err)
+		case Trigger:
+			fmt.Fprintf(&b, "trigger %s %d at %v\n", a.Checkpoint.Kind, a.Checkpoint.ID, a.Attempts)
+		case Store:
+			fmt.Fprintf(&b, "store %d\n", a.Checkpoint.ID)
+		case Commit:
+			fmt.Fprintf(&b, "commit %d: %d prepared\n", a.Checkpoint.ID, len(a.Checkpoint.Committables))
+		case Completed:
+			fmt.Fprintf(&b, "completed %d, done: %v\n", a.ID, a.Done)
+		case Aborted:
+			fmt.Fprintf(&b, "aborted %d: %v\n", a.ID, a.Err)
+		case Answer:
+			fmt.Fprintf(&b, "answer %d, error: %v\n", a.Answer.ID, a.Answer.Err)
+		case Wake:
+			fmt.Fprintf(&b, "wake with %T\n", a.Event)
 		default:
 			fmt.Fprintf(&b, "%T\n", a)
 		}

@@ -1,6 +1,7 @@
 package coordinator
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -110,7 +111,8 @@ type flow struct {
 	saved    *checkpoint.Saved // what the tasks that run, or are to run, have begun from
 	cuts     map[stream.CheckpointID]*sourceCut
 
-	restarting bool // attempts are being stopped
+	restarting bool  // attempts are being stopped
+	cause      error // why
 	settled    bool // the protocol knows what to begin from
 	resumeAt   time.Time
 	over       bool // the checkpoint that ends the job is complete
@@ -143,6 +145,12 @@ func (c *Core) loaded(now time.Time, e Loaded) ([]Action, error) {
 		return c.fail(fmt.Errorf("finding what to begin from: %w", e.Err)), nil //nolint:nilerr // it is the job's, and told by an action
 	}
 	if e.Saved != nil && e.Saved.Manifest.Kind == checkpoint.Last { // the job had ended, and all it had to do was to commit
+		for _, s := range c.stages {
+			if isCollect(s.stage) {
+				return c.fail(fmt.Errorf("the job has ended before, with checkpoint %d: what %s collected went to the program that ran it then",
+					e.Saved.Manifest.ID, s.stage.Chain[len(s.stage.Chain)-1].Node)), nil
+			}
+		}
 		c.ended = true
 		return []Action{Finish{}}, nil
 	}
@@ -277,6 +285,12 @@ func (c *Core) protocol(now time.Time, e checkpoint.Event) ([]Action, error) {
 			out = append(out, c.resumeIfStopped()...)
 		case checkpoint.Over:
 			f.over = true
+			if f.restarting { // it was being stored when an attempt failed
+				f.restarting = false
+				for _, s := range c.stages {
+					out = append(out, c.concede(s)...)
+				}
+			}
 		}
 	}
 	return out, nil
@@ -453,7 +467,7 @@ func (c *Core) interrupt(now time.Time, err error) ([]Action, error) {
 	if !ok {
 		return c.fail(err), nil
 	}
-	f.restarting, f.settled, f.resumeAt = true, false, now.Add(delay)
+	f.restarting, f.cause, f.settled, f.resumeAt = true, err, false, now.Add(delay)
 	var out []Action
 	for _, r := range c.regions {
 		r.failed = true
@@ -480,17 +494,32 @@ func (c *Core) resumeIfStopped() []Action {
 // attemptEnded is what follows in a job that takes checkpoints when an attempt does not run any more. A failed one has err.
 func (c *Core) attemptEnded(now time.Time, s *stageState, t int, report *control.Report, err error) ([]Action, error) {
 	f := c.flow
-	if f.over && err != nil && !f.restarting { // all that counts is complete
-		err, report = nil, &control.Report{}
-	}
 	switch {
 	case f.restarting:
 		return c.resumeIfStopped(), nil
+	case f.over && err != nil:
+		f.cause = cmp.Or(f.cause, err)
+		return append(c.concede(s), c.endIfDone()...), nil
 	case err != nil:
 		return c.interrupt(now, err)
 	}
 	s.done[t], s.reports[t] = true, *report
 	return c.endIfDone(), nil
+}
+
+// concede takes tasks as done that have not come to their end, and do not run: all that counts is in the checkpoint that ends the job. What they
+// have collected for the program that runs the job is not.
+func (c *Core) concede(s *stageState) []Action {
+	for t := range s.tasks {
+		if s.running[t] || s.done[t] {
+			continue
+		}
+		if isCollect(s.stage) {
+			return c.fail(fmt.Errorf("the job's last checkpoint is complete, but what %s collected is lost: %w", s.stage.Chain[len(s.stage.Chain)-1].Node, c.flow.cause))
+		}
+		s.done[t] = true
+	}
+	return nil
 }
 
 // endIfDone finishes the job when all tasks have ended and everything has been committed.
