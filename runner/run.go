@@ -56,6 +56,9 @@ type Options struct {
 	Running func(Controls)
 	// Probe is called once a turn of each task's loop; its error kills the attempt: for tests. nil: none.
 	Probe func(control.Attempt) error
+	// Link stands between the coordinator and the worker, and Clock tells tasks the time: for simulations. nil: nothing does; the system's.
+	Link  Link
+	Clock stream.Clock
 	// BatchRows bounds the rows of each batch that sources, operators and exchanges hand on, of jobs whose input ends: for tests, which show
 	// with it that results do not depend on it. Default: what is fast, about 8192.
 	BatchRows int
@@ -82,6 +85,12 @@ func (o Options) withDefaults() Options {
 	}
 	if o.RunID == "" {
 		o.RunID = newRunID(time.Now())
+	}
+	if o.Link == nil {
+		o.Link = direct{}
+	}
+	if o.Clock == nil {
+		o.Clock = stream.SystemClock{}
 	}
 	o.Streaming = o.Streaming.withDefaults()
 	return o
@@ -273,7 +282,7 @@ func (r *run) execute(ctx context.Context, memory *budget.Budget, scratch *spill
 		Streaming: liveWorker, Backend: r.newStore, Plan: r.plan, RunID: r.id, Memory: memory, Spill: scratch, Files: r.files, Log: r.options.Log, Probe: r.options.Probe,
 		Bad:       func(a control.Attempt, n *plan.Node, b stream.Bad) error { return r.bad.take(ctx, a, n, b) },
 		BatchRows: r.options.BatchRows,
-	}, worker.Events{
+	}, r.options.Link.Events(worker.Events{
 		Succeeded: func(a control.Attempt, report control.Report) {
 			if err := r.bad.succeeded(ctx, a); err != nil {
 				c.Post(coordinator.Failed{Attempt: a, Err: err})
@@ -289,11 +298,11 @@ func (r *run) execute(ctx context.Context, memory *budget.Budget, scratch *spill
 		SplitsWanted: func(a control.Attempt) { c.Post(coordinator.SplitsWanted{Attempt: a}) },
 		Acked:        func(a control.Attempt, ack control.Ack) { c.Post(coordinator.Acked{Attempt: a, Ack: ack}) },
 		Ended:        func(a control.Attempt) { c.Post(coordinator.Ended{Attempt: a}) },
-	})
+	}))
 	defer w.Close()
 	var err error
 	c, err = coordinator.New(ctx, coordinator.Config{
-		Streaming: liveCoordinator, Plan: r.plan, Workers: watchedWorker{w, &r.tracker, r.bad}, Env: r.env, Total: r.totals.set, Retried: r.retried,
+		Streaming: liveCoordinator, Plan: r.plan, Workers: r.options.Link.Workers(watchedWorker{w, &r.tracker, r.bad}), Env: r.env, Total: r.totals.set, Retried: r.retried,
 		Verify: func() error { return r.bad.check(w.Metrics(), r.plan) },
 		Beside: r.bad.sides.publications, Decided: r.decided,
 		Settings: coordinator.Settings{Attempts: r.options.Attempts, TaskBytes: taskBytes, IsFinal: IsFinal},
