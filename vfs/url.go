@@ -10,9 +10,12 @@ import (
 const Local = "file"
 
 // Split takes a URL apart: "hdfs://nn:8020/a/b" is ("hdfs", "nn:8020", "/a/b"). A plain path is
-// ("file", "", path) and may be relative. "hdfs:/a" and "hdfs:///a" have an empty authority. The path is cleaned
+// ("file", "", path) and may be relative, and so may one behind "file:". "hdfs:/a" and "hdfs:///a" have an empty authority. The path is cleaned
 // (no trailing slash, no ".."); an empty one after a scheme is "/".
 func Split(url string) (scheme, authority, p string) {
+	if after, ok := strings.CutPrefix(url, Local+":"); ok && after != "" && after[0] != '/' {
+		return Local, "", path.Clean(after)
+	}
 	scheme, rest, ok := cutScheme(url)
 	if !ok {
 		return Local, "", path.Clean(url)
@@ -27,10 +30,10 @@ func Split(url string) (scheme, authority, p string) {
 }
 
 // Absolute makes a path of this machine, or a URL of one, an absolute path, so that it means the same in another working folder. Other URLs stay
-// as they are.
+// as they are, those of files of another host among them.
 func Absolute(url string) (string, error) {
-	scheme, _, p := Split(url)
-	if scheme != Local {
+	scheme, authority, p := Split(url)
+	if scheme != Local || authority != "" && authority != "localhost" {
 		return url, nil
 	}
 	return filepath.Abs(p)
@@ -56,9 +59,17 @@ func cutScheme(url string) (scheme, rest string, ok bool) {
 // Format puts a URL together; it is the inverse of Split. Of the local file system it is the plain path.
 func Format(scheme, authority, p string) string {
 	if scheme == Local && authority == "" {
-		return path.Clean(p)
+		return plain(path.Clean(p))
 	}
 	return scheme + "://" + authority + path.Clean("/"+p)
+}
+
+// plain keeps a path whose first folder looks like a scheme from being taken for a URL.
+func plain(p string) string {
+	if _, _, isURL := cutScheme(p); isURL || strings.HasPrefix(p, Local+":") {
+		return "./" + p
+	}
+	return p
 }
 
 // Join appends elements to a URL or path and cleans the result; scheme and authority stay.

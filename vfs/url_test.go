@@ -16,6 +16,10 @@ func TestSplit(t *testing.T) {
 		{"", "file", "", ".", "."},
 		{"file:///a", "file", "", "/a", "/a"},
 		{"file:/a", "file", "", "/a", "/a"},
+		{"file:a/b/", "file", "", "a/b", "a/b"},
+		{"file:", "file", "", "file:", "./file:"},
+		{"./file:a", "file", "", "file:a", "./file:a"},
+		{"./hdfs:/a", "file", "", "hdfs:/a", "./hdfs:/a"},
 		{"hdfs://nn:8020/a//b/../c/", "hdfs", "nn:8020", "/a/c", "hdfs://nn:8020/a/c"},
 		{"hdfs://nn:8020", "hdfs", "nn:8020", "/", "hdfs://nn:8020/"},
 		{"hdfs:///a", "hdfs", "", "/a", "hdfs:///a"},
@@ -73,7 +77,8 @@ func TestFormatThenSplit(t *testing.T) {
 func TestAbsolute(t *testing.T) {
 	t.Chdir("/tmp")
 	for in, want := range map[string]string{
-		"a/b": "/tmp/a/b", "/a": "/a", "file:///a/b": "/a/b", "file:/a": "/a", "hdfs://nn:8020/a": "hdfs://nn:8020/a", "mem://x/a": "mem://x/a",
+		"a/b": "/tmp/a/b", "/a": "/a", "file:///a/b": "/a/b", "file:/a": "/a", "file:a/b": "/tmp/a/b", "file://localhost/a": "/a",
+		"file://host/a": "file://host/a", "hdfs://nn:8020/a": "hdfs://nn:8020/a", "mem://x/a": "mem://x/a",
 	} {
 		if got, err := vfs.Absolute(in); err != nil || got != want {
 			t.Errorf("%s: %s, %v; want %s", in, got, err, want)

@@ -134,6 +134,7 @@ var varying = []struct {
 
 // normal replaces what differs from run to run.
 func (s *sandbox) normal(text string) string {
+	text = strings.ReplaceAll(text, s.dir, "$WORK")
 	text = strings.ReplaceAll(text, filepath.Dir(s.dir), "$HOME")
 	for _, v := range varying {
 		text = v.pattern.ReplaceAllString(text, v.instead)
