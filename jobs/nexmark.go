@@ -28,6 +28,7 @@ type Nexmark struct {
 	Events int64   // generated; 0: without end
 	Rate   float64 // events a second; 0: as many as go
 	In     string  // Parquet files instead
+	Rounds int     // how often those are read, as if the market went on (see nexmark.Rounds); Events then tells how many they have. Default 1
 	Out    string  // folder of CSV files; "": results are counted and forgotten
 	Mode   file.Mode
 }
@@ -38,6 +39,7 @@ func (j *Nexmark) Flags(f *flag.FlagSet) {
 	f.Int64Var(&j.Events, "events", j.Events, "`number` of events to generate; 0: without end")
 	f.Float64Var(&j.Rate, "rate", j.Rate, "`events` a second; 0: as many as go")
 	f.StringVar(&j.In, "in", j.In, "read Parquet `files` of events instead of generating them")
+	f.IntVar(&j.Rounds, "rounds", j.Rounds, "read the files so many `times`, as if the market went on; --events is how many they have then")
 	f.StringVar(&j.Out, "out", j.Out, "`folder` for the results as CSV files; without it they are counted and forgotten")
 	f.Var(&j.Mode, "mode", "what becomes of data in the output folder: error, append, overwrite")
 }
@@ -78,11 +80,19 @@ func untimed[T any](j *Nexmark, job *plan.Job, kind nexmark.Kind) datastream.Str
 	if j.In == "" {
 		return datastream.Read[T](job, nexmark.Source[T]{Events: j.Events, Only: kind, Rate: j.Rate}, plan.UID("events of "+kindNames[kind]))
 	}
-	all := dataset.Read(job, file.Source[T]{Path: j.In, Format: parquet.Format[T]{}, SplitBytes: wholeFiles})
+	all := dataset.Read(job, files[T](j))
 	if kind == nexmark.All {
 		return datastream.From(all)
 	}
 	return datastream.From(dataset.Where(all, expr.Col("event_type").Eq(int32(kind-1))))
+}
+
+func files[T any](j *Nexmark) connectors.TypedSource[T] {
+	once := file.Source[T]{Path: j.In, Format: parquet.Format[T]{}, SplitBytes: wholeFiles}
+	if j.Rounds <= 1 {
+		return once
+	}
+	return nexmark.Rounds[T]{TypedSource: once, Rounds: j.Rounds, Events: j.Events}
 }
 
 // kindNames tell the sources of a query apart; the rate may change when a job goes on.

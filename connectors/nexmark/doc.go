@@ -8,5 +8,7 @@
 // [Source] makes only the columns that are wanted, a column at a time, and the random numbers only up to the last one that is needed: some tens
 // of millions of events a second a core when there are no long texts among them.
 //
+// [Rounds] reads files of events again and again, for runs that last longer than the files.
+//
 // Stability: public. The package starts no goroutines.
 package nexmark

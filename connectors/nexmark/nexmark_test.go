@@ -18,10 +18,12 @@ import (
 	"github.com/millrace/millrace/columnar/codec"
 	"github.com/millrace/millrace/connectors"
 	"github.com/millrace/millrace/connectors/nexmark"
+	"github.com/millrace/millrace/vfs"
+	"github.com/millrace/millrace/vfs/local"
 )
 
 // read makes the events of a bounded source with so many tasks, each batch of rows events.
-func read[T any](t testing.TB, s nexmark.Source[T], tasks, rows int) []T {
+func read[T any](t testing.TB, s connectors.TypedSource[T], tasks, rows int) []T {
 	t.Helper()
 	r := newRun(t, s, tasks, rows)
 	r.step(connectors.Started{Tasks: tasks})
@@ -41,18 +43,19 @@ type run[T any] struct {
 	times    []int64
 }
 
-func newRun[T any](t testing.TB, s nexmark.Source[T], tasks, rows int) *run[T] {
+func newRun[T any](t testing.TB, s connectors.TypedSource[T], tasks, rows int) *run[T] {
 	t.Helper()
 	if err := s.Validate(); err != nil {
 		t.Fatal(err)
 	}
 	r := &run[T]{t: t, done: make([]bool, tasks), assigned: map[string]connectors.Split{}, at: map[string]connectors.Position{}}
 	var err error
-	if r.enum, err = s.NewEnumerator(connectors.Env{}, connectors.Scan{}, connectors.Facts{}); err != nil {
+	env := connectors.Env{Files: vfs.NewResolver(map[string]vfs.Opener{"file": local.Open})}
+	if r.enum, err = s.NewEnumerator(env, connectors.Scan{}, connectors.Facts{}); err != nil {
 		t.Fatal(err)
 	}
 	for i := range tasks {
-		reader, err := s.NewReader(connectors.TaskEnv{Task: i, Tasks: tasks}, connectors.Scan{Rows: rows})
+		reader, err := s.NewReader(connectors.TaskEnv{Env: env, Task: i, Tasks: tasks}, connectors.Scan{Rows: rows})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -71,13 +74,19 @@ func (r *run[T]) step(e connectors.Event) {
 		switch a := a.(type) {
 		case connectors.Assign:
 			for i, s := range a.Splits {
-				r.assigned[s.ID], r.at[s.ID] = s, a.Positions[i]
+				r.assigned[s.ID], r.at[s.ID] = s, nil
+				if i < len(a.Positions) {
+					r.at[s.ID] = a.Positions[i]
+				}
 			}
 			if err := r.readers[a.Task].Assign(a.Splits, a.Positions); err != nil {
 				r.t.Fatal(err)
 			}
 		case connectors.NoMore:
 			r.done[a.Task] = true
+		case connectors.Call:
+			result, err := a.Do(r.t.Context())
+			r.step(connectors.Called{Name: a.Name, Result: result, Err: err})
 		}
 	}
 }
@@ -102,6 +111,14 @@ func (r *run[T]) finish(batches int) {
 			r.take(f)
 		}
 	}
+}
+
+// left returns what is assigned and not read to its end, and where it goes on.
+func (r *run[T]) left() (splits []connectors.Split, positions []connectors.Position) {
+	for id, split := range r.assigned {
+		splits, positions = append(splits, split), append(positions, r.at[id])
+	}
+	return splits, positions
 }
 
 func (r *run[T]) take(f connectors.Fetched) {
@@ -247,12 +264,9 @@ func TestResume(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			e := connectors.Restored{Tasks: n, State: state}
-			for id, split := range r.assigned {
-				e.Splits, e.Positions = append(e.Splits, split), append(e.Positions, r.at[id])
-			}
+			splits, positions := r.left()
 			r = newRun(t, s, n, 3000)
-			r.step(e)
+			r.step(connectors.Restored{Tasks: n, State: state, Splits: splits, Positions: positions})
 			r.finish(11)
 			got = append(got, r.rows...)
 		}
