@@ -4,10 +4,12 @@
 GOLANGCI_LINT_VERSION := v2.15.0
 # Time for each fuzz target of `make fuzz`.
 FUZZTIME ?= 10m
+# Time for `make soak`.
+SOAK ?= 2h
 VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo test bench lint fuzz chaos dist size generate clean
+.PHONY: help build demo test bench lint fuzz chaos soak dist size generate clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -33,6 +35,10 @@ fuzz: ## fuzz each target for FUZZTIME (10m)
 chaos: ## try 1,000 seeds of faults on eight jobs, write a table to bin/chaos.md
 	mkdir -p bin
 	go test ./internal/chaos -run TestExactlyOnce -timeout 3h -parallel 8 -seeds 1000 -report $(CURDIR)/bin/chaos.md
+
+soak: ## run streaming jobs for SOAK (2h), one of them killed again and again; memory and output to bin/soak.md
+	CGO_ENABLED=0 go build -trimpath -o bin/soak ./bench/soak
+	bin/soak run --for $(SOAK) --report $(CURDIR)/bin/soak.md
 
 dist: ## static binaries for linux and darwin in dist/, with checksums
 	scripts/dist.sh $(VERSION)
