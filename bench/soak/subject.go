@@ -105,7 +105,7 @@ func (s *subject) kill() error {
 	if err := s.process.Process.Kill(); err != nil {
 		return err
 	}
-	_ = <-s.ended // that it was killed
+	<-s.ended //nolint:errcheck // that it was killed
 	s.process = nil
 	return nil
 }
