@@ -298,6 +298,7 @@ func (r *run) execute(ctx context.Context, memory *budget.Budget, scratch *spill
 		SplitsWanted: func(a control.Attempt) { c.Post(coordinator.SplitsWanted{Attempt: a}) },
 		Acked:        func(a control.Attempt, ack control.Ack) { c.Post(coordinator.Acked{Attempt: a, Ack: ack}) },
 		Ended:        func(a control.Attempt) { c.Post(coordinator.Ended{Attempt: a}) },
+		Paced:        func(a control.Attempt, p control.Pace) { c.Post(coordinator.Paced{Attempt: a, Pace: p}) },
 	}))
 	defer w.Close()
 	var err error

@@ -51,7 +51,17 @@ func (s Source[T]) NewReader(env connectors.TaskEnv, scan connectors.Scan) (conn
 	if err != nil {
 		return nil, err
 	}
-	return &reader{Reader: r, limiter: l}, nil
+	limited := &reader{Reader: r, limiter: l}
+	if p, ok := r.(connectors.Pauser); ok {
+		return pauser{limited, p}, nil
+	}
+	return limited, nil
+}
+
+// pauser is a reader of one that can leave out splits.
+type pauser struct {
+	*reader
+	connectors.Pauser
 }
 
 // reader waits before each batch. It has the optional abilities of the reader within.
@@ -71,13 +81,6 @@ func (r *reader) Fetch(ctx context.Context) (connectors.Fetched, error) {
 	f, err := r.Reader.Fetch(ctx)
 	r.limiter.Took(f.Batch.Rows())
 	return f, err
-}
-
-// Pause implements connectors.Pauser.
-func (r *reader) Pause(splits []string) {
-	if p, ok := r.Reader.(connectors.Pauser); ok {
-		p.Pause(splits)
-	}
 }
 
 // Completed implements connectors.Completer.

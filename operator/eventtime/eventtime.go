@@ -237,6 +237,12 @@ func (o *Operator) EndSplit(id string) {
 // Splits returns the watermark of each split, and which of them hold the task's back: for status, and for alignment.
 func (o *Operator) Splits() []watermark.Split { return o.tracker.Splits() }
 
+// PauseSplits says which splits are not read for a while, because others are behind.
+func (o *Operator) PauseSplits(ids []string) {
+	o.tracker.Pause(ids, o.now())
+	o.look()
+}
+
 // Strategy returns how watermarks are made.
 func (o *Operator) Strategy() watermark.Strategy { return o.spec.Strategy }
 

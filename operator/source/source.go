@@ -40,6 +40,7 @@ type Fetcher struct {
 	out     chan Got
 	request func()
 	wake    func()
+	held    bool // nothing is read; of Run's goroutine
 
 	changed chan struct{} // holds a token when there is something below
 	mu      sync.Mutex    // guards all below
@@ -51,7 +52,8 @@ type orders struct {
 	assigned  []Assignment
 	completed map[string]connectors.Position // of the latest completed checkpoint; nil: none
 	paused    []string
-	pausing   bool // paused has changed
+	pausing   bool  // paused has changed
+	held      *bool // nothing is to be read; nil: as before
 }
 
 // NewFetcher returns a fetcher for reader, which it will close. It calls request when it has nothing to read, and wake when there is
@@ -68,6 +70,17 @@ func (f *Fetcher) Assign(a Assignment) {
 // Completed tells the reader, if it wants to know, up to where a completed checkpoint has its splits.
 func (f *Fetcher) Completed(positions map[string]connectors.Position) {
 	f.order(func(o *orders) { o.completed = positions })
+}
+
+// CanPause says whether the reader can leave out some of its splits.
+func (f *Fetcher) CanPause() bool {
+	_, ok := f.reader.(connectors.Pauser)
+	return ok
+}
+
+// Hold has nothing read for a while, or again. Splits are taken nevertheless.
+func (f *Fetcher) Hold(is bool) {
+	f.order(func(o *orders) { o.held = &is })
 }
 
 // Pause has these splits, and no others, not read for a while, if the reader can do that.
@@ -113,6 +126,12 @@ func (f *Fetcher) Run(ctx context.Context) (err error) {
 			return err
 		}
 		requested, last = requested && !news, last || noMore
+		if f.held {
+			if err := f.await(ctx); err != nil {
+				return err
+			}
+			continue
+		}
 		got, err := f.reader.Fetch(ctx)
 		switch {
 		case errors.Is(err, io.EOF):
@@ -125,11 +144,8 @@ func (f *Fetcher) Run(ctx context.Context) (err error) {
 				f.request()
 				requested = true
 			}
-			select {
-			case <-f.changed:
-				f.again()
-			case <-ctx.Done():
-				return context.Cause(ctx)
+			if err := f.await(ctx); err != nil {
+				return err
 			}
 		case err != nil:
 			return err
@@ -142,12 +158,18 @@ func (f *Fetcher) Run(ctx context.Context) (err error) {
 	}
 }
 
-// again makes sure that obey looks, after the token has been taken.
-func (f *Fetcher) again() {
+// await waits until there is something to obey. Its token is left for obey.
+func (f *Fetcher) await(ctx context.Context) error {
+	select {
+	case <-f.changed:
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
 	select {
 	case f.changed <- struct{}{}:
 	default:
 	}
+	return nil
 }
 
 // obey does what others want: it gives the reader splits and tells it of checkpoints. noMore says that no split will follow, news that
@@ -185,6 +207,9 @@ func (f *Fetcher) obey(ctx context.Context) (noMore, news bool, err error) {
 		if err := c.Completed(ctx, o.completed); err != nil {
 			return false, false, fmt.Errorf("telling of a completed checkpoint: %w", err)
 		}
+	}
+	if o.held != nil {
+		f.held = *o.held
 	}
 	if p, ok := f.reader.(connectors.Pauser); ok && o.pausing {
 		p.Pause(o.paused)

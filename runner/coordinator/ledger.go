@@ -2,6 +2,7 @@ package coordinator
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"sync"
@@ -18,8 +19,10 @@ import (
 type Streaming struct {
 	Settings StreamingSettings
 	Store    *checkpoint.Store
-	// Load returns what the job begins from, nil for nothing. The first call is when the job starts.
-	Load func(ctx context.Context) (*checkpoint.Saved, error)
+	// Load returns what the job begins from. The first call is when the job starts.
+	Load func(ctx context.Context) (Origin, error)
+	// AllowDuplicates has the job go on where output cannot be taken back that will be made again.
+	AllowDuplicates bool
 	// Triggered is told of checkpoints that begin, Completed, with the folder, and Aborted of what became of them, Answered of one that was
 	// requested. They do not block.
 	Triggered func(checkpoint.Trigger)
@@ -96,7 +99,7 @@ func (l *ledger) do(ctx context.Context, a Action) Event {
 		l.discard(ctx, a.ID)
 		return nil
 	case Commit:
-		if err := l.commit(ctx, a.Checkpoint.Committables, a.Checkpoint.Final); err != nil {
+		if err := l.commit(ctx, l.point(a.Checkpoint.ID), a.Checkpoint.Committables, a.Checkpoint.Final); err != nil {
 			return NotCommitted{Err: err}
 		}
 		return Protocol{checkpoint.Committed{ID: a.Checkpoint.ID}}
@@ -142,17 +145,25 @@ func (l *ledger) discard(ctx context.Context, id stream.CheckpointID) {
 	}
 }
 
-// load finds what the job begins from. Its output is committed before anything runs.
+// load finds what the job begins from. Output that the job will make again is taken back, and that of what it begins from is committed,
+// before anything runs.
 func (l *ledger) load(ctx context.Context) (*checkpoint.Saved, error) {
-	saved, err := l.config.Streaming.Load(ctx)
-	if err != nil || saved == nil {
-		return saved, err
+	from, err := l.config.Streaming.Load(ctx)
+	if err == nil {
+		err = l.goBack(ctx, from)
 	}
-	m := saved.Manifest
+	if err != nil || from.Saved == nil {
+		return nil, err
+	}
+	m := from.Saved.Manifest
 	if m.Kind == checkpoint.Savepoint { // nothing was committed by it, and is not its own
-		return saved, nil
+		return from.Saved, nil
 	}
-	return saved, l.commit(ctx, m.Committables, m.Kind == checkpoint.Last)
+	output := m.Committables
+	if len(from.Skipped) > 0 {
+		output = l.takenBack(output)
+	}
+	return from.Saved, l.commit(ctx, l.point(from.To), output, m.Kind == checkpoint.Last)
 }
 
 // commitTries is how often a commit is tried, commitPause how long the ledger waits after the first.
@@ -161,8 +172,17 @@ const (
 	commitPause = 100 * time.Millisecond
 )
 
+// point is where the job is when it commits a checkpoint's output.
+func (l *ledger) point(id stream.CheckpointID) connectors.Point {
+	at := connectors.Point{ID: id, Oldest: id}
+	if oldest := l.config.Streaming.Store.Oldest(); oldest > 0 {
+		at.Oldest = min(oldest, id)
+	}
+	return at
+}
+
 // commit makes output visible, sink after sink.
-func (l *ledger) commit(ctx context.Context, all []checkpoint.Committable, final bool) error {
+func (l *ledger) commit(ctx context.Context, at connectors.Point, all []checkpoint.Committable, final bool) error {
 	bySink := map[string][]connectors.Committable{}
 	for _, c := range all {
 		bySink[c.UID] = append(bySink[c.UID], connectors.Committable{Data: c.Data, Rows: c.Rows, Bytes: c.Bytes, Files: c.Files})
@@ -176,36 +196,60 @@ func (l *ledger) commit(ctx context.Context, all []checkpoint.Committable, final
 		if len(output) == 0 && !final {
 			continue
 		}
-		if err := l.commitTo(ctx, n, sink, output, final); err != nil {
+		if err := l.commitTo(ctx, n, sink, at, output, final); err != nil {
 			return fmt.Errorf("%s: publishing: %w", n, err)
 		}
 	}
 	return nil
 }
 
-func (l *ledger) commitTo(ctx context.Context, n *plan.Node, sink connectors.Sink, output []connectors.Committable, final bool) error {
-	committer := l.committers[n.ID]
-	if committer == nil {
+func (l *ledger) commitTo(
+	ctx context.Context, n *plan.Node, sink connectors.Sink, at connectors.Point, output []connectors.Committable, final bool,
+) error {
+	committer, err := l.committer(n, sink)
+	if err != nil {
+		return err
+	}
+	return l.tried(ctx, n, "publishing", func() error {
+		var p connectors.Published
 		var err error
-		if committer, err = sink.NewCommitter(l.config.Env(n)); err != nil {
+		if undoer, is := committer.(connectors.Undoer); is {
+			p, err = undoer.CommitAt(ctx, at, output, final)
+		} else {
+			p, err = committer.Commit(ctx, output, final)
+		}
+		if err != nil {
 			return err
 		}
-		l.committers[n.ID] = committer
+		sum := l.published[n.ID]
+		l.published[n.ID] = connectors.Published{
+			Files: sum.Files + p.Files, Partitions: max(sum.Partitions, p.Partitions), Rows: sum.Rows + p.Rows, Bytes: sum.Bytes + p.Bytes,
+		}
+		return nil
+	})
+}
+
+// committer returns that of a sink.
+func (l *ledger) committer(n *plan.Node, sink connectors.Sink) (connectors.Committer, error) {
+	if c := l.committers[n.ID]; c != nil {
+		return c, nil
 	}
+	c, err := sink.NewCommitter(l.config.Env(n))
+	if err == nil {
+		l.committers[n.ID] = c
+	}
+	return c, err
+}
+
+// tried calls do until it succeeds, a few times.
+func (l *ledger) tried(ctx context.Context, n *plan.Node, what string, do func() error) error {
 	pause := commitPause
 	for try := 1; ; try++ {
-		p, err := committer.Commit(ctx, output, final)
-		if err == nil {
-			sum := l.published[n.ID]
-			l.published[n.ID] = connectors.Published{
-				Files: sum.Files + p.Files, Partitions: max(sum.Partitions, p.Partitions), Rows: sum.Rows + p.Rows, Bytes: sum.Bytes + p.Bytes,
-			}
-			return nil
-		}
-		if try == commitTries || ctx.Err() != nil {
+		err := do()
+		if err == nil || try == commitTries || ctx.Err() != nil || errors.Is(err, connectors.ErrPublic) {
 			return err
 		}
-		l.config.Streaming.Log.Warn("publishing failed and is tried again", "node", n.String(), "error", err)
+		l.config.Streaming.Log.Warn(what+" failed and is tried again", "node", n.String(), "error", err)
 		timer := time.NewTimer(pause)
 		select {
 		case <-timer.C:
@@ -238,6 +282,8 @@ func (c *Coordinator) doStreaming(a Action) {
 		s.Answered(a.Answer)
 	case Begun:
 		s.Begun(a.Saved)
+	case Align:
+		c.config.Workers.Align(a.Attempts, a.Group, a.Least)
 	}
 }
 

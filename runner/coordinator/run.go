@@ -27,6 +27,8 @@ type Workers interface {
 	Completed(attempts, done []control.Attempt, cp stream.CheckpointID)
 	// Aborted tells attempts that nothing will come of a checkpoint.
 	Aborted(attempts []control.Attempt, cp stream.CheckpointID)
+	// Align tells attempts how far the slowest split of an alignment group has come.
+	Align(attempts []control.Attempt, group string, least stream.Watermark)
 	// Close stops all tasks and waits for them.
 	Close()
 }

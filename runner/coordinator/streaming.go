@@ -110,10 +110,11 @@ type flow struct {
 	protocol *checkpoint.Core
 	saved    *checkpoint.Saved // what the tasks that run, or are to run, have begun from
 	cuts     map[stream.CheckpointID]*sourceCut
+	pacing   pacing
 
 	restarting bool  // attempts are being stopped
 	cause      error // why
-	settled    bool // the protocol knows what to begin from
+	settled    bool  // the protocol knows what to begin from
 	resumeAt   time.Time
 	over       bool // the checkpoint that ends the job is complete
 	commits    int  // issued, not answered
@@ -156,6 +157,7 @@ func (c *Core) loaded(now time.Time, e Loaded) ([]Action, error) {
 	}
 	f.saved, f.restarting, f.settled = e.Saved, false, false
 	f.cuts = map[stream.CheckpointID]*sourceCut{}
+	f.pacing = newPacing(c.plan)
 	var out []Action
 	for _, s := range c.stages {
 		if !s.stage.IsSource() {
@@ -553,6 +555,10 @@ func (c *Core) stepStreaming(now time.Time, e Event) ([]Action, error) {
 		return c.fail(e.Err), nil
 	case Resume:
 		return []Action{Load{}}, nil
+	case Paced:
+		return c.paced(now, e), nil
+	case AlignDue:
+		return c.align(now), nil
 	case Protocol:
 		if _, is := e.Event.(checkpoint.Committed); is {
 			c.flow.commits--

@@ -33,6 +33,8 @@ type notice struct {
 	kind    noticeKind
 	barrier stream.Barrier // of completed and aborted: the ID alone
 	look    func(View)     // of inspected
+	group   string         // of aligning, as is the next
+	least   stream.Watermark
 }
 
 type noticeKind uint8
@@ -43,6 +45,7 @@ const (
 	aborted
 	released
 	inspected
+	aligning
 )
 
 func (m *mailbox) init() {
@@ -101,6 +104,8 @@ func (t *Task) obey() error {
 			errs = append(errs, t.abort(n.barrier.ID))
 		case inspected:
 			n.look(t.view())
+		case aligning:
+			t.align(n.group, n.least)
 		case released:
 			t.cut.released = true
 		}

@@ -76,6 +76,9 @@ type Config struct {
 	Cut func(Cut)
 	// Ended is told, of a job that takes checkpoints, when the task has nothing left to do. It answers barriers until it is released.
 	Ended func()
+	// Paced is told, of a source's task whose splits are aligned with others, how far they have come. It must not block. nil: they are not
+	// aligned.
+	Paced func(control.Pace)
 }
 
 // Task is one attempt at a part of a stage. Make it with New, run it once.
@@ -94,6 +97,7 @@ type Task struct {
 	polled  source.Got  // what the fetcher gave last, if hasGot
 	hasGot  bool        // it has not been taken yet
 	origin  *stream.Env // the environment of the source node
+	pacer   *pacer      // nil: its splits are not aligned with others
 	fresh   bool        // what comes out of the chain
 	wake    chan struct{}
 	mail    mailbox
@@ -140,6 +144,7 @@ func (t *Task) Wake() {
 func (t *Task) ReadFrom(fetcher *source.Fetcher, env *stream.Env, isBounded bool) {
 	t.holding = isBounded
 	t.fetcher, t.origin, t.reading, t.load = fetcher, env, true, env.Metrics
+	t.pacer = t.newPacer()
 }
 
 // Connect gives the task its inputs and outputs.
@@ -411,7 +416,12 @@ func (t *Task) takeFetched() (bool, error) {
 		return true, nil
 	}
 	if !t.hasGot {
-		got, ok, done := t.fetcher.Poll()
+		if t.pacer != nil { // how far the splits have come is known when all has come through
+			if did, err := t.chain.flush(); did || err != nil {
+				return did, err
+			}
+		}
+		got, ok, done := t.poll()
 		if done {
 			return true, t.endReading()
 		}
@@ -485,6 +495,7 @@ func (t *Task) endReading() error {
 	head := t.chain.head()
 	done, err := t.chain.endFeed(head, head.main, head.mainFeed, true)
 	t.reading = !done
+	t.pace()
 	return err
 }
 
@@ -551,22 +562,30 @@ func (t *Task) sleep(ctx context.Context) error {
 			return fmt.Errorf("exchanging rows: %w", err)
 		}
 	}
+	t.pace()
 	waited := &t.load.Idle
 	if !t.hasRoom() {
 		waited = &t.load.Backpressured
 	}
 	start := time.Now()
 	defer func() { waited.Add(int64(time.Since(start))) }()
-	var alarm <-chan time.Time
+	var alarm, report <-chan time.Time
 	if due := t.chain.due(); !due.IsZero() && !t.cut.final && !t.isBlocked() {
 		timer := time.NewTimer(due.Sub(t.clock.Now()))
 		defer timer.Stop()
 		alarm = timer.C
 	}
+	if due := t.pacer.due(t.reading); !due.IsZero() {
+		timer := time.NewTimer(time.Until(due))
+		defer timer.Stop()
+		report = timer.C
+	}
 	select {
 	case <-t.wake:
 		return nil
 	case <-alarm:
+		return nil
+	case <-report:
 		return nil
 	case <-ctx.Done():
 		return context.Cause(ctx)

@@ -176,6 +176,11 @@ func (w *Worker) Aborted(attempts []control.Attempt, cp stream.CheckpointID) {
 	w.each(attempts, func(t *task.Task) { t.Aborted(cp) })
 }
 
+// Align tells attempts how far the slowest split of an alignment group has come.
+func (w *Worker) Align(attempts []control.Attempt, group string, least stream.Watermark) {
+	w.each(attempts, func(t *task.Task) { t.Align(group, least) })
+}
+
 func (w *Worker) each(attempts []control.Attempt, f func(*task.Task)) {
 	w.mu.Lock()
 	defer w.mu.Unlock()

@@ -63,6 +63,7 @@ type Events struct {
 	SplitsWanted func(control.Attempt)
 	Acked        func(control.Attempt, control.Ack)
 	Ended        func(control.Attempt)
+	Paced        func(control.Attempt, control.Pace)
 }
 
 // Worker runs the tasks of one job in this process.
@@ -264,6 +265,7 @@ func (w *Worker) prepare(ctx context.Context, a control.Assignment, r *running) 
 	if w.config.Streaming != nil {
 		p.cuts = &cuts{worker: w, assignment: a, stage: stage}
 		config.Cut, config.Ended = p.cuts.take, func() { w.events.Ended(a.Attempt) }
+		config.Paced = func(pace control.Pace) { w.events.Paced(a.Attempt, pace) }
 	}
 	config.BatchRows = w.config.BatchRows
 	p.task = task.New(config)

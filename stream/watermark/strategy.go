@@ -63,7 +63,12 @@ func (s Strategy) Idle(after time.Duration) Strategy {
 	return s
 }
 
-// Align keeps splits of all sources of the group within maxDrift of the slowest: those that are ahead are paused.
+// Align keeps splits of all sources of the group, in one job, within maxDrift of the slowest: those that are ahead are paused, and hold up
+// nothing else. A source whose reader cannot leave out one of several splits is paused when all of a task's are ahead. Who is slowest is found
+// out about ten times a second, so maxDrift should be more than the event time that passes in a fifth of a second.
+//
+// A split that has given no row yet and is not idle may have rows of any time: the group stops within maxDrift until it gives one, so that
+// splits which may stay silent need Idle too. The sources of a group are read side by side: not one after the end of another.
 func (s Strategy) Align(group string, maxDrift time.Duration) Strategy {
 	s.Group, s.MaxDrift = group, maxDrift
 	return s
@@ -157,11 +162,11 @@ func (g *punctuated) Observe(marks []int64) {
 func (g *punctuated) Mark() stream.Watermark { return g.mark }
 
 // Ahead returns which of the splits of an alignment group are to be paused, by name: those whose watermark is ahead of least, the slowest of
-// the group's that are not idle, by more than drift.
+// the group's that are not idle, by more than drift. Idle ones are not: what they give next is to count again.
 func Ahead(splits []Split, least stream.Watermark, drift time.Duration) []string {
 	var out []string
 	for _, s := range splits {
-		if least != stream.NoWatermark && s.Mark > least && uint64(s.Mark)-uint64(least) > uint64(drift.Microseconds()) {
+		if least != stream.NoWatermark && !s.Idle && s.Mark > least && uint64(s.Mark)-uint64(least) > uint64(drift.Microseconds()) {
 			out = append(out, s.ID)
 		}
 	}

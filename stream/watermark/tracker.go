@@ -10,10 +10,11 @@ import (
 // Split is what a Tracker knows of a split, for status pages and checkpoints. The watermark of a task that keeps one generator for all its
 // rows is that of the split "".
 type Split struct {
-	ID    string
-	Mark  stream.Watermark
-	Idle  bool
-	Holds bool // no split that is not idle is behind it: it holds the task's watermark back
+	ID     string
+	Mark   stream.Watermark
+	Idle   bool
+	Paused bool // it waits for slower splits of its alignment group
+	Holds  bool // no split that is not idle is behind it: it holds the task's watermark back
 }
 
 // unsplit is how long a task may be without splits before it is idle.
@@ -42,6 +43,7 @@ type split struct {
 	mark      stream.Watermark
 	seen      time.Time // when it had a row last
 	idle      bool
+	paused    bool
 }
 
 // NewTracker returns the tracker of a task that begins now. With bySplit the splits come by Add; without there is one generator.
@@ -106,6 +108,18 @@ func (t *Tracker) End(id string, now time.Time) {
 	}
 }
 
+// Pause says that these splits, and no others, are not read for a while because they are ahead: they do not fall idle by that, for what they
+// have left to give must still hold the watermark back.
+func (t *Tracker) Pause(ids []string, now time.Time) {
+	for _, s := range t.splits {
+		is := slices.Contains(ids, s.id)
+		if s.paused && !is {
+			s.seen = now
+		}
+		s.paused = is
+	}
+}
+
 func (t *Tracker) find(id string) int {
 	return slices.IndexFunc(t.splits, func(s *split) bool { return s.id == id })
 }
@@ -138,7 +152,7 @@ func (t *Tracker) Pass(now time.Time) (next time.Time) {
 		return next
 	}
 	for _, s := range t.splits {
-		if s.idle {
+		if s.idle || s.paused {
 			continue
 		}
 		if at := s.seen.Add(t.strategy.IdleAfter); now.Before(at) {
@@ -181,7 +195,7 @@ func (t *Tracker) Splits() []Split {
 	least, active := t.least()
 	out := make([]Split, len(t.splits))
 	for i, s := range t.splits {
-		out[i] = Split{ID: s.id, Mark: s.mark, Idle: s.idle, Holds: active && !s.idle && s.mark == least}
+		out[i] = Split{ID: s.id, Mark: s.mark, Idle: s.idle, Paused: s.paused, Holds: active && !s.idle && s.mark == least}
 	}
 	return out
 }

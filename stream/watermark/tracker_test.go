@@ -30,7 +30,7 @@ func (g *tenth) Observe(times []int64) { g.last = times[len(times)-1] }
 func (g *tenth) Mark() stream.Watermark { return stream.Watermark(g.last / 10) }
 
 // TestTracker runs the scripts of testdata. Each line is a call, and the watermark after it: "add a", "use a", "rows 1 2 3", "end a",
-// "pass 30s", "restore a 17".
+// "pass 30s", "restore a 17", "pause a b".
 func TestTracker(t *testing.T) {
 	datadriven.RunTest(t, "testdata/tracker", func(t *testing.T, d *datadriven.TestData) string {
 		t.Helper()
@@ -48,6 +48,8 @@ func TestTracker(t *testing.T) {
 				tracker.End(words[1], now)
 			case "restore":
 				tracker.Restore(words[1], stream.Watermark(numbers(t, words[2:])[0]))
+			case "pause":
+				tracker.Pause(words[1:], now)
 			case "rows":
 				tracker.Observe(numbers(t, words[1:]), now)
 			case "pass":
@@ -135,7 +137,7 @@ func TestMinimumNeverGoesBack(t *testing.T) {
 }
 
 func TestAhead(t *testing.T) {
-	splits := []Split{{ID: "slow", Mark: 100}, {ID: "near", Mark: 110}, {ID: "far", Mark: 111}, {ID: "new", Mark: stream.NoWatermark}}
+	splits := []Split{{ID: "slow", Mark: 100}, {ID: "near", Mark: 110}, {ID: "far", Mark: 111}, {ID: "new", Mark: stream.NoWatermark}, {ID: "idle", Mark: 200, Idle: true}}
 	if got := Ahead(splits, 100, 10*time.Microsecond); !slices.Equal(got, []string{"far"}) {
 		t.Errorf("paused %v", got)
 	}
