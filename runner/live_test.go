@@ -1,22 +1,17 @@
 package runner_test
 
 import (
-	"context"
-	"errors"
-	"math/rand/v2"
 	"slices"
 	"testing"
 	"time"
-
-	"golang.org/x/sync/errgroup"
 
 	"github.com/millrace/millrace/columnar/agg"
 	"github.com/millrace/millrace/connectors/generate"
 	"github.com/millrace/millrace/dataset"
 	"github.com/millrace/millrace/datastream"
+	"github.com/millrace/millrace/internal/testkit/disturb"
 	"github.com/millrace/millrace/plan"
 	"github.com/millrace/millrace/runner"
-	"github.com/millrace/millrace/runner/control"
 	"github.com/millrace/millrace/state"
 )
 
@@ -74,30 +69,13 @@ func TestBoundedStream(t *testing.T) {
 	}
 }
 
-var errKilled = errors.New("killed by the test")
-
 // Killed at random turns of random tasks, the job gives each running sum exactly once.
 func TestKilledStream(t *testing.T) {
 	const rows = 200_000
 	for seed := range uint64(8) {
-		r := rand.New(rand.NewPCG(seed, 1))
 		var got *dataset.Result[total]
-		kills, left := 3, r.IntN(100)
-		lock := make(chan struct{}, 1)
-		o := runner.Options{Parallelism: 1 + int(seed%3), Probe: func(control.Attempt) error {
-			lock <- struct{}{}
-			defer func() { <-lock }()
-			if left--; left > 0 || kills == 0 {
-				return nil
-			}
-			kills--
-			left = r.IntN(100)
-			return errKilled
-		}}
-		o.Streaming.Always = true
-		o.Streaming.Checkpoints.Interval = 3 * time.Millisecond
-		o.Streaming.Restart.Delay = time.Millisecond
-		if _, err := runner.Run(t.Context(), rolled(rows, &got), o); err != nil {
+		killer := disturb.NewKiller(seed, 3, 100)
+		if _, err := runner.Run(t.Context(), rolled(rows, &got), killer.Options(1+int(seed%3))); err != nil {
 			t.Fatal(err)
 		}
 		records := got.Records()
@@ -105,8 +83,8 @@ func TestKilledStream(t *testing.T) {
 			t.Fatalf("seed %d: %d records, want %d", seed, len(records), rows)
 		}
 		slices.SortFunc(records, func(a, b total) int { return int(a.Sum - b.Sum) })
-		if kills > 0 {
-			t.Errorf("seed %d: %d kills did not come", seed, kills)
+		if n := killer.Left(); n > 0 {
+			t.Errorf("seed %d: %d kills did not come", seed, n)
 		}
 	}
 }
@@ -147,36 +125,9 @@ func rescale(t *testing.T, build func(int64, **dataset.Result[total]) func(*plan
 	for i := range int64(rows) {
 		want[i%97] += i
 	}
-	folder := "file://" + t.TempDir()
 	var got *dataset.Result[total]
-	from, stops := "", 0
-	for i, tasks := range []int{1, 4, 1, 3, 7, 2, 5, 1} {
-		o := runner.Options{Parallelism: tasks, Name: "rescaled"}
-		o.Streaming.State = backends[i%len(backends)]
-		o.Streaming.Always, o.Streaming.From = true, from
-		o.Streaming.Checkpoints.Interval = 5 * time.Millisecond
-		var stopped errgroup.Group
-		if i < 7 { // the last run goes to the end
-			o.Running = func(c runner.Controls) {
-				stopped.Go(func() error {
-					time.Sleep(time.Duration(10+10*stops) * time.Millisecond)
-					cp, err := c.Stop(context.Background(), folder, false)
-					if err == nil {
-						from = cp.URL
-						stops++
-					}
-					return err
-				})
-			}
-		}
-		if _, err := runner.Run(t.Context(), build(rows, &got), o); err != nil {
-			t.Fatal(err)
-		}
-		if err := stopped.Wait(); err != nil {
-			t.Logf("not stopped any more: %v", err)
-			break
-		}
-	}
+	backend := func(run int, o *runner.Options) { o.Streaming.State = backends[run%len(backends)] }
+	stops := disturb.Rescale(t, build(rows, &got), runner.Options{Name: "rescaled"}, backend, 1, 4, 1, 3, 7, 2, 5, 1)
 	if n := len(got.Records()); n != rows {
 		t.Fatalf("%d records after %d stops, want %d", n, stops, rows)
 	}
@@ -184,8 +135,5 @@ func rescale(t *testing.T, build func(int64, **dataset.Result[total]) func(*plan
 		if sum != want[k] {
 			t.Fatalf("sum of %d is %d, want %d", k, sum, want[k])
 		}
-	}
-	if stops == 0 {
-		t.Error("the job was never stopped")
 	}
 }
