@@ -122,7 +122,12 @@ func (t *Task) cutIfReady() (bool, error) {
 		return did, err
 	}
 	b := t.cut.barrier
-	t.config.Cut(t.freeze())
+	c, err := t.freeze()
+	if err != nil {
+		c.Release()
+		return true, err
+	}
+	t.config.Cut(c)
 	for _, o := range t.outputs {
 		if err := o.Writer.Mark(stream.Mark{Kind: stream.BarrierMark, Barrier: b}); err != nil {
 			return true, fmt.Errorf("exchanging a barrier: %w", err)
@@ -141,22 +146,25 @@ type cutter interface {
 	Cut() (prepared []connectors.Committable, writer []byte, err error)
 }
 
-// freeze takes the operators' states.
-func (t *Task) freeze() Cut {
+// freeze takes the operators' states. Without one of them there is no checkpoint; an error is a sink's that could not make durable what was
+// written: it may have lost rows, so the task must not go on.
+func (t *Task) freeze() (Cut, error) {
 	c := Cut{Barrier: t.cut.barrier, Final: t.cut.final, States: make([]state.Frozen, len(t.chain.links))}
 	for i, l := range t.chain.links {
 		c.Watermarks = append(c.Watermarks, l.told)
-		var err error
 		if l.stateful != nil {
-			c.States[i], err = l.stateful.Snapshot(c.Barrier.ID)
+			var err error
+			if c.States[i], err = l.stateful.Snapshot(c.Barrier.ID); err != nil {
+				c.Err = errors.Join(c.Err, l.wrap(fmt.Errorf("taking part in checkpoint %d: %w", c.Barrier.ID, err)))
+			}
 		}
-		if s, ok := l.op.(cutter); ok && err == nil {
-			var output []connectors.Committable
-			output, c.Writer, err = s.Cut()
+		if s, ok := l.op.(cutter); ok {
+			output, writer, err := s.Cut()
+			if err != nil {
+				return c, l.wrap(err)
+			}
+			c.Writer = writer
 			t.cut.prepared = append(t.cut.prepared, Prepared{c.Barrier.ID, output})
-		}
-		if err != nil {
-			c.Err = errors.Join(c.Err, l.wrap(fmt.Errorf("taking part in checkpoint %d: %w", c.Barrier.ID, err)))
 		}
 	}
 	c.Prepared = slices.Clone(t.cut.prepared)
@@ -165,7 +173,7 @@ func (t *Task) freeze() Cut {
 		t.cut.taken = map[stream.CheckpointID]map[string]connectors.Position{}
 	}
 	t.cut.taken[c.Barrier.ID] = c.Positions
-	return c
+	return c, nil
 }
 
 // complete tells those who want to know of a completed checkpoint.
