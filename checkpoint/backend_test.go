@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -20,6 +21,9 @@ import (
 var backends = map[string]func(t *testing.T, g state.Groups) (state.Store, error){
 	"heap": func(_ *testing.T, g state.Groups) (state.Store, error) {
 		return heap.New(heap.Config{Keys: counts.Keys, Groups: g})
+	},
+	"heap native": func(_ *testing.T, g state.Groups) (state.Store, error) {
+		return heap.New(heap.Config{Keys: counts.Keys, Groups: g, NativeFrom: 1})
 	},
 	"lsm": func(t *testing.T, g state.Groups) (state.Store, error) {
 		t.Helper()
@@ -65,10 +69,8 @@ func moveState(t *testing.T, kind Kind, from, to string) {
 	}
 	m := w.save(writer, 2, kind, stores)
 	saved := w.load(m)
-	saved.native = func(ctx context.Context, files []state.File, groups state.Groups) (state.Frozen, error) {
-		return lsm.OpenFiles(ctx, lsm.Source{Files: files, Groups: groups, Dir: filepath.Join(t.TempDir(), "restored")})
-	}
-	if got := len(m.Operator("op").Parts[0].Native) > 0; got != (from == "lsm native" && kind == Checkpoint) {
+	saved.native = openNative(t)
+	if got := len(m.Operator("op").Parts[0].Native) > 0; got != (strings.HasSuffix(from, "native") && kind == Checkpoint) {
 		t.Errorf("files of the back end: %v", got)
 	}
 	const after = 3
@@ -94,11 +96,29 @@ func moveState(t *testing.T, kind Kind, from, to string) {
 	}
 }
 
+// openNative reads the files of either back end.
+func openNative(t *testing.T) NativeReader {
+	t.Helper()
+	return func(ctx context.Context, files []state.File, groups state.Groups) (state.Frozen, error) {
+		if heap.IsFile(files[0].Name) {
+			return heap.OpenFiles(ctx, heap.Source{Files: files, Groups: groups})
+		}
+		return lsm.OpenFiles(ctx, lsm.Source{Files: files, Groups: groups, Dir: filepath.Join(t.TempDir(), "restored")})
+	}
+}
+
 func newBackend(t *testing.T, name string, g state.Groups) state.Store {
 	t.Helper()
+	s, _ := openBackend(t, name, g)
+	return s
+}
+
+func openBackend(t *testing.T, name string, g state.Groups) (state.Store, state.Cells) {
+	t.Helper()
+	var cells state.Cells
 	s, err := backends[name](t, g)
 	if err == nil {
-		_, err = s.Open(counts)
+		cells, err = s.Open(counts)
 	}
 	if err == nil {
 		_, err = s.OpenTimers("timers")
@@ -111,7 +131,7 @@ func newBackend(t *testing.T, name string, g state.Groups) state.Store {
 			t.Error(err)
 		}
 	})
-	return s
+	return s, cells
 }
 
 // put gives a store a cell and a timer for each of some words that are of its groups.

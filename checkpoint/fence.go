@@ -157,13 +157,21 @@ func orFenced(ctx context.Context, at Folder, epoch int64, err error) error {
 
 // putAside renames the folders of checkpoints that earlier incarnations have not completed, and removes their epochs' files. An
 // incarnation that still lives and is about to rename a manifest into such a folder then fails. Invariant: a folder that was made after our
-// epoch needs no renaming, for its manifest is preceded by a look at the epochs.
+// epoch needs no renaming, for its manifest is preceded by a look at the epochs. Folders of retired checkpoints have no manifest either: those
+// whose files others refer to stay, and nobody will complete them, for they were complete once.
 func (s *Store) putAside(ctx context.Context) error {
 	l, err := listing(ctx, s.folder)
 	if err != nil {
 		return err
 	}
+	needed, err := s.needed(ctx, l)
+	if err != nil {
+		return err
+	}
 	for _, id := range l.checkpoints {
+		if needed[checkpointDir(id)] {
+			continue
+		}
 		if err := retried(ctx, func() error { return s.putAsideOne(ctx, dead{id: id, epoch: s.epoch}) }); err != nil {
 			return err
 		}
@@ -174,10 +182,52 @@ func (s *Store) putAside(ctx context.Context) error {
 			return err
 		}
 	}
+	if err := s.bringBackNeeded(ctx); err != nil {
+		return err
+	}
 	for _, e := range l.epochs {
 		if e < s.epoch {
 			if err := s.folder.FS.Remove(ctx, epochPath(s.folder, e)); err != nil && !errors.Is(err, fs.ErrNotExist) {
 				s.o.Log.Warn("epoch's file was not removed", "error", err)
+			}
+		}
+	}
+	return nil
+}
+
+// needed is the folders in which files of complete checkpoints lie. What cannot be read for damage needs nothing.
+func (s *Store) needed(ctx context.Context, l contents) (map[string]bool, error) {
+	out := map[string]bool{}
+	for _, id := range l.checkpoints {
+		m, err := readManifest(ctx, s.folder.join(checkpointDir(id)))
+		if err != nil && !isDamage(err) {
+			return nil, err
+		}
+		if err == nil && m.Moved == "" {
+			for f := range m.files {
+				out[path.Dir(f.Path)] = true
+			}
+		}
+	}
+	return out, nil
+}
+
+// bringBackNeeded undoes putting a folder aside that has files of a checkpoint which was completed when we had looked already, or that an
+// incarnation which died had put aside.
+func (s *Store) bringBackNeeded(ctx context.Context) error {
+	l, err := listing(ctx, s.folder)
+	if err != nil {
+		return err
+	}
+	needed, err := s.needed(ctx, l)
+	if err != nil {
+		return err
+	}
+	for _, d := range l.dead {
+		if to := checkpointDir(d.id); needed[to] {
+			err := retried(ctx, func() error { return s.folder.FS.Rename(ctx, s.folder.join(d.dir()).Path, s.folder.join(to).Path) })
+			if err != nil && !errors.Is(err, fs.ErrNotExist) {
+				return err
 			}
 		}
 	}

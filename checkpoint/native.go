@@ -22,12 +22,18 @@ type sharedName struct {
 	name string
 }
 
-// writeNative saves files. Shared ones that the checkpoint's base has are not saved again.
-func (w *Writer) writeNative(ctx context.Context, at Place, task Task, uid string, files []state.File) ([]NativeFile, error) {
+// writeNative saves files of a back end's own, if it has some: shared ones that the checkpoint's base has are not saved again.
+func (w *Writer) writeNative(ctx context.Context, at Place, task Task, uid string, frozen state.Native) ([]NativeFile, error) {
 	base := w.base(at.Base)
+	var have []state.File
+	for name, f := range base {
+		if name.uid == uid && name.task == task {
+			have = append(have, state.File{Name: name.name, Size: f.Size, Shared: true})
+		}
+	}
 	var out []NativeFile
 	kept := map[sharedName]File{}
-	for _, f := range files {
+	for _, f := range frozen.Files(have) {
 		key := sharedName{uid, task, f.Name}
 		saved, ok := base[key]
 		if !ok || !f.Shared || saved.Size != f.Size {
@@ -93,7 +99,7 @@ func copyFile(out *stateFile, f state.File) (err error) {
 	}
 	defer func() { err = errors.Join(err, in.Close()) }()
 	n, err := io.Copy(out, in)
-	if err == nil && n != f.Size {
+	if err == nil && f.Size >= 0 && n != f.Size {
 		err = fmt.Errorf("%w: it has %d bytes of %d", errFinal, n, f.Size)
 	}
 	return err
@@ -118,7 +124,7 @@ func (s *Saved) nativeFiles(ctx context.Context, p Part) []state.File {
 				return nil, err
 			}
 			return struct {
-				io.Reader
+				*io.SectionReader
 				io.Closer
 			}{io.NewSectionReader(in, 0, in.size), in}, nil
 		}})

@@ -21,7 +21,7 @@ type native struct {
 	files []state.File
 }
 
-func (n *native) Files() []state.File { return n.files }
+func (n *native) Files([]state.File) []state.File { return n.files }
 
 func nativeWords(task, tasks, total int) *native {
 	n := &native{frozen: words(task, tasks, total)}

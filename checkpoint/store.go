@@ -87,6 +87,8 @@ func (s *Store) open(ctx context.Context) error {
 		switch {
 		case err == nil:
 			s.complete = append(s.complete, m)
+		case errors.Is(err, fs.ErrNotExist): // retired, but for files that others refer to
+			s.leftover = append(s.leftover, id)
 		case isDamage(err):
 			s.o.Log.Warn("checkpoint cannot be read", "checkpoint", id, "error", err)
 			s.damaged = append(s.damaged, id)

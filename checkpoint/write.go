@@ -83,8 +83,7 @@ func (w *Writer) writeState(ctx context.Context, at Place, task Task, o Operator
 		out.Tables = append(out.Tables, Table{t})
 	}
 	if n, ok := o.Frozen.(state.Native); ok && !at.Kind.IsSavepoint() {
-		if files := n.Files(); len(files) > 0 {
-			out.Native, err = w.writeNative(ctx, at, task, o.UID, files)
+		if out.Native, err = w.writeNative(ctx, at, task, o.UID, n); len(out.Native) > 0 || err != nil {
 			return err
 		}
 	}

@@ -6,14 +6,17 @@ import "io"
 // saved again. It is faster to save than rows, and read by that back end only.
 type Native interface {
 	Frozen
-	// Files returns the files, which can be read until Release; none when the store was not told to make some.
-	Files() []File
+	// Files returns the files, which can be read until Release; none when rows do as well. base is the shared files that the same task has in
+	// an earlier snapshot, whatever store it had then, by Name and Size: those among what is returned are not opened. What a back end makes
+	// of what has changed since stands beside them.
+	Files(base []File) []File
 }
 
 // File is a file of a native snapshot. Those of one snapshot are given back together, under their names.
 type File struct {
 	Name   string // unique among the files of the snapshot; that of a shared file is so for ever
-	Size   int64  // bytes
+	Size   int64  // bytes; -1: not known before it has been read
 	Shared bool   // the content under this name never changes: later snapshots may have it too, and it has to be saved once
-	Open   func() (io.ReadCloser, error)
+	// Open opens it. What is given back can also be read at any place: it is an io.ReaderAt.
+	Open func() (io.ReadCloser, error)
 }

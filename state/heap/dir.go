@@ -96,7 +96,7 @@ func (s *store) replace(d *dir, i int, c class, e uint64, fresh piece) {
 	}
 	for _, v := range s.epochs.views {
 		if v.epoch >= epochOf(e) {
-			v.keep(d.number, i, pieceOf(e))
+			v.keep(d.number, i, e)
 		}
 	}
 	newest := s.epochs.views[len(s.epochs.views)-1]
@@ -141,30 +141,34 @@ func (s *store) passOn(r retired, v *view) {
 // versions are the chunks of a directory as a view has them: the entries there were, and those that have been replaced since.
 type versions struct {
 	entries []atomic.Uint64
-	old     atomic.Pointer[[]atomic.Uint32]
+	old     atomic.Pointer[[]atomic.Uint64]
 }
 
-// keep says what chunk i was when the view was made. The task's goroutine calls it before the entry changes.
-func (v *versions) keep(i int, x piece) {
+// keep says what the entry of chunk i was when the view was made. The task's goroutine calls it before the entry changes.
+func (v *versions) keep(i int, e uint64) {
 	if i >= len(v.entries) {
 		return
 	}
 	old := v.old.Load()
 	if old == nil {
-		made := make([]atomic.Uint32, len(v.entries))
+		made := make([]atomic.Uint64, len(v.entries))
 		old = &made
 		v.old.Store(old)
 	}
-	(*old)[i].Store(uint32(x))
+	(*old)[i].Store(e)
 }
 
 // at returns chunk i of the view.
-func (v *versions) at(i int, epoch uint32) piece {
-	if e := v.entries[i].Load(); epochOf(e) <= epoch {
-		return pieceOf(e)
+func (v *versions) at(i int, epoch uint32) piece { return pieceOf(v.entry(i, epoch)) }
+
+// entry returns the entry of chunk i as it was for the view.
+func (v *versions) entry(i int, epoch uint32) uint64 {
+	e := v.entries[i].Load()
+	if epochOf(e) <= epoch {
+		return e
 	}
 	if old := v.old.Load(); old != nil {
-		return piece((*old)[i].Load())
+		return (*old)[i].Load()
 	}
 	return 0
 }

@@ -9,7 +9,8 @@ import (
 
 // A row has the key and, of each table, the cell or the name of a block. The rows of a key group fill chunks; a row never moves.
 //
-//	marks   bit 0: the row is in use; bit t+1: the key has cells in table t; whole bytes, at least 4
+//	marks   bit 0: the row is in use; bit t+1: the key has cells in table t; whole bytes, at least 2
+//	epoch   2 bytes: the one, modulo 2^16, in which the row, or anything that it names, was written last
 //	tag     4 bytes: the upper half of the key's hash
 //	key     of a fixed width: its bytes. Else 16 bytes: the length and up to 15 bytes; or 255, 4 bytes of length at 4, a value's name at 8
 //	places  of each table: a cell of a fixed size, with the time of writing before it if it has a time to live; or the name of a value or tree
@@ -20,8 +21,8 @@ type loc uint32 // chunk << posBits | position in the chunk
 // layout is where things are in the rows of a store.
 type layout struct {
 	size     int  // bytes of a row
-	marks    int  // bytes of marks, where the tag begins
-	head     int  // bytes of marks and tag, where the key begins
+	marks    int  // bytes of marks, where the epoch begins
+	head     int  // bytes of marks, epoch and tag, where the key begins
 	key      int  // bytes of the key's place
 	variable bool // keys vary in length
 	posBits  int  // of a loc
@@ -29,7 +30,8 @@ type layout struct {
 }
 
 const (
-	tagBytes = 4
+	epochBytes = 2
+	tagBytes   = 4
 
 	inlineKey   = 15 // the most bytes of a key of varying length that are kept in the row
 	variableKey = 16
@@ -43,12 +45,12 @@ const (
 
 // layOut gives the tables their places in rows.
 func (s *store) layOut() {
-	l := layout{marks: max(4, (len(s.tables)+1+7)/8)}
+	l := layout{marks: max(2, (len(s.tables)+1+7)/8)}
 	l.key, l.variable = variableKey, true
 	if size, fixed := s.coder.Fixed(); fixed && size <= maxFixedKey {
 		l.key, l.variable = size, false
 	}
-	l.head = l.marks + tagBytes
+	l.head = l.marks + epochBytes + tagBytes
 	l.size = l.head + l.key
 	for i, t := range s.tables {
 		t.bit, t.at = i+1, l.size
@@ -77,8 +79,18 @@ func (r row) unmark(bit int)       { r[bit>>3] &^= 1 << (bit & 7) }
 func (r row) ref(at int) ref       { return ref(binary.LittleEndian.Uint64(r[at:])) }
 func (r row) setRef(at int, v ref) { binary.LittleEndian.PutUint64(r[at:], uint64(v)) }
 
-func (r row) tag(l *layout) uint32       { return binary.LittleEndian.Uint32(r[l.marks:]) }
-func (r row) setTag(l *layout, v uint32) { binary.LittleEndian.PutUint32(r[l.marks:], v) }
+func (r row) tag(l *layout) uint32       { return binary.LittleEndian.Uint32(r[l.head-tagBytes:]) }
+func (r row) setTag(l *layout, v uint32) { binary.LittleEndian.PutUint32(r[l.head-tagBytes:], v) }
+
+func (r row) setEpoch(l *layout, epoch uint32) {
+	binary.LittleEndian.PutUint16(r[l.marks:], uint16(epoch))
+}
+
+// isOf says whether the row was written last in one of the epochs behind since, up to until. It may say so of one that was not, written a
+// multiple of 2^16 epochs earlier.
+func (r row) isOf(l *layout, since, until uint32) bool {
+	return uint32(binary.LittleEndian.Uint16(r[l.marks:])-uint16(since)-1) < until-since
+}
 
 // isBare says that no table has cells of the key.
 func (r row) isBare(marks int) bool {
@@ -115,8 +127,12 @@ func (s *store) rowAt(g *group, at loc) row {
 
 // rowIn returns the row in its chunk.
 func (s *store) rowIn(x piece, at loc) row {
-	pos := int(at & (1<<s.layout.posBits - 1))
-	return unsafe.Slice((*byte)(unsafe.Add(s.pool.mem(x), pos*s.layout.size)), s.layout.size)
+	return rowOf(s.pool.mem(x), int(at&(1<<s.layout.posBits-1)), s.layout.size)
+}
+
+// rowOf returns the row in that position of a chunk.
+func rowOf(chunk unsafe.Pointer, pos, size int) row {
+	return unsafe.Slice((*byte)(unsafe.Add(chunk, pos*size)), size)
 }
 
 // writableRow returns a row to write to.
@@ -130,7 +146,9 @@ func (s *store) writableRow(g *group, at loc) (row, error) {
 	if err != nil {
 		return nil, err
 	}
-	return s.rowIn(x, at), nil
+	r := s.rowIn(x, at)
+	r.setEpoch(&s.layout, s.epochs.now)
+	return r, nil
 }
 
 // find returns the place + 1 of the row of a key, 0 when there is none.
@@ -207,6 +225,7 @@ func (s *store) addRow(g *group, hash uint64, key []byte) (loc, error) {
 	}
 	clear(r)
 	r.mark(0)
+	r.setEpoch(&s.layout, s.epochs.now)
 	r.setTag(&s.layout, uint32(hash>>32))
 	have := r[s.layout.head:]
 	switch {

@@ -3,6 +3,7 @@ package heap
 import (
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"time"
 
 	"github.com/millrace/millrace/columnar"
@@ -17,11 +18,15 @@ type Config struct {
 	Groups state.Groups
 	Memory *budget.Account  // what the store holds is counted here; nil: nowhere
 	Clock  func() time.Time // processing time, for times to live; nil: time.Now
+	// NativeFrom is from how many bytes of state on what is frozen has files of the store's own, so that a checkpoint writes what has
+	// changed since the one before; less than that is as well written as rows, in one file. 0: never.
+	NativeFrom int64
 }
 
 // store is a state.Store; the package comment tells how it works.
 type store struct {
 	cfg    Config
+	run    string // distinguishes the files of this store from those of others
 	coder  *state.Coder
 	tables []*table
 	timers []*timers
@@ -80,7 +85,7 @@ func New(cfg Config) (state.Store, error) {
 	if cfg.Clock == nil {
 		cfg.Clock = time.Now
 	}
-	s := &store{cfg: cfg, coder: state.NewKeyCoder(cfg.Keys), pool: pool{acct: cfg.Memory}}
+	s := &store{cfg: cfg, run: fmt.Sprintf("%016x", rand.Uint64()), coder: state.NewKeyCoder(cfg.Keys), pool: pool{acct: cfg.Memory}}
 	s.epochs.now = firstEpoch
 	s.groups = make([]group, max(cfg.Groups.To-cfg.Groups.From, 0))
 	for i := range s.groups {

@@ -10,10 +10,11 @@ import (
 	"github.com/millrace/millrace/state"
 )
 
-// view is what Freeze returns: a state.Frozen that is read while the store goes on.
+// view is what Freeze returns: a state.Native that is read while the store goes on.
 type view struct {
 	store  *store
 	epoch  uint32
+	used   int64 // bytes of the store's pieces
 	at     int64 // processing time of Freeze: what was past its time to live is left out
 	tables []*table
 	layout layout
@@ -30,7 +31,7 @@ func (s *store) Freeze() (state.Frozen, error) {
 	s.seal()
 	s.reap()
 	v := &view{
-		store: s, epoch: s.epochs.now, at: s.now(), tables: s.tables, layout: s.layout,
+		store: s, epoch: s.epochs.now, used: s.pool.used, at: s.now(), tables: s.tables, layout: s.layout,
 		bases: s.pool.bases, dirs: make([]versions, len(s.groups)+1), ends: make([]loc, len(s.groups)),
 	}
 	for i := range s.groups {
@@ -61,8 +62,8 @@ func (v *view) Release() {
 	}
 }
 
-// keep says what chunk i of a directory was.
-func (v *view) keep(number int32, i int, x piece) { v.dirs[number].keep(i, x) }
+// keep says what the entry of chunk i of a directory was.
+func (v *view) keep(number int32, i int, e uint64) { v.dirs[number].keep(i, e) }
 
 // Tables returns the tables in the order in which they were opened.
 func (v *view) Tables() []state.Table {
@@ -121,7 +122,7 @@ func (r *reader) readGroup(g int) bool {
 		}
 		base := r.view.mem(r.view.dirs[g].at(chunk, r.view.epoch))
 		for pos := 0; pos < l.perChunk && first+loc(pos) < r.view.ends[g]; pos++ {
-			have := row(unsafe.Slice((*byte)(unsafe.Add(base, pos*l.size)), l.size))
+			have := rowOf(base, pos, l.size)
 			if have.inUse() && have.has(r.table.bit) && !r.readRow(have) {
 				return false
 			}

@@ -39,7 +39,7 @@ type saved struct {
 func (s *saved) save(t *testing.T, f state.Frozen) []state.File {
 	t.Helper()
 	var kept []state.File
-	for _, file := range f.(state.Native).Files() {
+	for _, file := range f.(state.Native).Files(nil) {
 		content, have := s.shared[file.Name]
 		if !have {
 			in, err := file.Open()

@@ -77,8 +77,8 @@ func (s *store) release(snapshot *pebble.Snapshot, dir string) {
 // Release ends the view.
 func (v *view) Release() { v.once.Do(v.close) }
 
-// Files returns the files of the checkpoint.
-func (v *view) Files() []state.File { return v.files }
+// Files returns the files of the checkpoint. The tree's own names say which of them are in base.
+func (v *view) Files([]state.File) []state.File { return v.files }
 
 // Tables returns the tables in the order in which they were opened.
 func (v *view) Tables() []state.Table {

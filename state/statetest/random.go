@@ -25,11 +25,13 @@ type machine struct {
 	frozen []frozen
 	space  int // keys
 	small  bool
+	native *snapshots // nil: none are made
 }
 
 type frozen struct {
 	view state.Frozen
 	want [][]string
+	at   time.Time
 }
 
 func (m *machine) config() Config {
@@ -259,7 +261,7 @@ func (m *machine) freeze() {
 	if err != nil {
 		m.t.Fatal(err)
 	}
-	m.frozen = append(m.frozen, frozen{view, dump(m.tb, want, m.groups)})
+	m.frozen = append(m.frozen, frozen{view, dump(m.tb, want, m.groups), m.now})
 }
 
 // thaw reads a view and releases it.
@@ -271,6 +273,9 @@ func (m *machine) thaw() {
 	f := m.frozen[i]
 	if diff := cmp.Diff(f.want, dump(m.tb, f.view, m.groups)); diff != "" {
 		m.t.Fatalf("what was frozen has changed: %.1000s", diff)
+	}
+	if m.native != nil {
+		m.save(f)
 	}
 	f.view.Release()
 	m.frozen = append(m.frozen[:i], m.frozen[i+1:]...)
