@@ -9,7 +9,7 @@ SOAK ?= 2h
 VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo test bench lint fuzz chaos soak dist size generate clean
+.PHONY: help build demo test bench lint fuzz chaos sim soak dist size generate clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -35,6 +35,9 @@ fuzz: ## fuzz each target for FUZZTIME (10m)
 chaos: ## try 1,000 seeds of faults on eight jobs, write a table to bin/chaos.md
 	mkdir -p bin
 	go test ./internal/chaos -run TestExactlyOnce -timeout 3h -parallel 8 -seeds 1000 -report $(CURDIR)/bin/chaos.md
+
+sim: ## try 5,000 seeds of faults on whole jobs in virtual time
+	go test ./internal/sim -run TestExactlyOnce -timeout 3h -parallel 8 -seeds 5000
 
 soak: ## run streaming jobs for SOAK (2h), one of them killed again and again; memory and output to bin/soak.md
 	CGO_ENABLED=0 go build -trimpath -o bin/soak ./bench/soak

@@ -1,0 +1,156 @@
+package sim
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"math/rand/v2"
+	"runtime"
+	"strings"
+	"time"
+
+	"github.com/millrace/millrace/checkpoint"
+	"github.com/millrace/millrace/plan"
+	"github.com/millrace/millrace/runner"
+	"github.com/millrace/millrace/vfs"
+	"github.com/millrace/millrace/vfs/mem"
+)
+
+// Where things are on the cluster's file system.
+const (
+	outFolder        = "mem:///out"
+	checkpointFolder = "mem:///checkpoints"
+	savepointFolder  = "mem:///savepoints"
+)
+
+const (
+	// calm is when, after a process's start, its faults end.
+	calm = time.Hour
+	// longest is how long, after a process's start, the job may take to its end. A run that takes longer hangs.
+	longest = 6 * time.Hour
+	// grace is how long a run that has been cancelled may take.
+	grace = time.Hour
+)
+
+// cluster is the world of one seed: the file system stays, processes come and go. It lives in a bubble.
+type cluster struct {
+	job     Job
+	faults  []Fault
+	of      size
+	disk    *mem.FS
+	scratch string
+	rand    *rand.Rand
+	from    string // what the next process begins from
+	counts  Counts
+	log     bytes.Buffer
+	logger  *slog.Logger
+}
+
+func newCluster(job Job, seed uint64, scratch string, level slog.Level) *cluster {
+	c := &cluster{job: job, disk: mem.New(""), scratch: scratch, rand: rand.New(rand.NewPCG(seed, 0))} //nolint:gosec // a seed that can be given again
+	c.logger = slog.New(slog.NewTextHandler(&c.log, &slog.HandlerOptions{Level: level}))
+	return c
+}
+
+// run has processes follow one another until one brings the job to its end.
+func (c *cluster) run(ctx context.Context) error {
+	for n := 0; ; n++ {
+		s := draw(c.rand, n, c.faults, c.of)
+		c.logger.Info("process", "number", n, "from", c.from, "script", fmt.Sprintf("%+v", s))
+		p := newProcess(c, n, s)
+		err := p.run(ctx)
+		c.count(p)
+		switch {
+		case err == nil && p.savepoint == "":
+			return nil
+		case err == nil:
+			c.counts.Resizes++
+			c.from = p.savepoint
+		case p.mayEndBy(err):
+			c.logger.Info("the process has ended", "error", err)
+			if err := c.goOn(ctx); err != nil {
+				return err
+			}
+		default:
+			return fmt.Errorf("process %d: %w", n, err)
+		}
+	}
+}
+
+// goOn finds what the next process begins from after one that ended by a fault.
+func (c *cluster) goOn(ctx context.Context) error {
+	_, path, err := c.resolver(c.disk).FS(ctx, vfs.Join(checkpointFolder, c.job.Name))
+	if err != nil {
+		return err
+	}
+	at := checkpoint.Folder{FS: c.disk, Path: path}
+	saved, err := checkpoint.Latest(ctx, at, checkpoint.Options{Job: c.job.Name, Resolve: c.resolver(c.disk).FS})
+	if err != nil {
+		return fmt.Errorf("finding what to go on from: %w", err)
+	}
+	c.from = ""
+	if saved != nil {
+		c.from = runner.FromLatest
+	}
+	return nil
+}
+
+// resolver finds the one file system there is, as a process sees it.
+func (c *cluster) resolver(as vfs.FileSystem) *vfs.Resolver {
+	return vfs.NewResolver(map[string]vfs.Opener{"mem": func(context.Context, string) (vfs.FileSystem, error) { return as, nil }})
+}
+
+func (c *cluster) count(p *process) {
+	n := &c.counts
+	n.Processes++
+	n.Kills += p.killed
+	if p.disk.isDead() {
+		n.Crashes++
+	}
+	n.Failed += p.disk.failed
+	n.Lost += p.link.dropped
+	n.Cuts += p.link.cuts
+	n.Restarts += p.link.restarts
+	n.Wishes += p.granted
+	n.Time += time.Since(p.began)
+}
+
+// build is the job as it is under test.
+func (c *cluster) build(job *plan.Job) { c.job.Build(outFolder)(job) }
+
+// stacks returns the goroutines of the bubble that the caller is in.
+func stacks() string {
+	own := make([]byte, 1<<10)
+	head, _, _ := bytes.Cut(own[:runtime.Stack(own, false)], []byte("\n"))
+	_, bubble, ok := bytes.Cut(head, []byte("synctest bubble "))
+	if !ok {
+		return ""
+	}
+	bubble, _, _ = bytes.Cut(bubble, []byte("]"))
+	all := make([]byte, 8<<20)
+	var out []string
+	for g := range strings.SplitSeq(string(all[:runtime.Stack(all, true)]), "\n\n") {
+		if first, _, _ := strings.Cut(g, "\n"); strings.Contains(first, "synctest bubble "+string(bubble)+"]") {
+			out = append(out, g)
+		}
+	}
+	return strings.Join(out, "\n\n")
+}
+
+// hangError says that a run has not come to its end.
+type hangError struct {
+	after  time.Duration
+	stacks string
+}
+
+func (e *hangError) Error() string {
+	return fmt.Sprintf("the job has not ended after %v of virtual time:\n%s", e.after, e.stacks)
+}
+
+// Why processes and attempts end here.
+var (
+	errKilled  = errors.New("sim: killed")
+	errCrashed = errors.New("sim: the process has crashed")
+)
