@@ -37,6 +37,9 @@ func newSource(keys int64) *source {
 	return s
 }
 
+// now is how much event time has passed.
+func (s *source) now() time.Duration { return time.Duration(s.n) * time.Second / perSecond }
+
 // next returns the next batch and the watermark behind it.
 func (s *source) next() (columnar.Batch, int64) {
 	ks, vs := columnar.Values[int64](s.batch.Columns[0]), columnar.Values[int64](s.batch.Columns[1])
@@ -48,12 +51,49 @@ func (s *source) next() (columnar.Batch, int64) {
 	return s.batch, s.n*(1_000_000/perSecond) - 1_000_001
 }
 
-// BenchmarkSliced measures count and max by key over a stream of 100,000 events a second, emission included.
-func BenchmarkSliced(b *testing.B) {
+// newSliced opens an operator of count and max by key.
+func newSliced(b *testing.B, a window.Assigner) *Sliced {
+	b.Helper()
 	most, err := agg.MaxOf(columnar.Int64Type)
 	if err != nil {
 		b.Fatal(err)
 	}
+	spec := Spec{Windows: window.New(a), Inputs: []Input{{Keys: 1, Gap: -1, Value: -1, Evict: -1, Late: -1, Calls: []Call{
+		{Function: agg.CountRows()}, {Function: most, Inputs: []int{1}},
+	}}}}
+	op := New(spec).(*Sliced)
+	env := optest.NewEnv(b, 0, eventSchema)
+	env.IsStreaming = true
+	if err := op.Open(env); err != nil {
+		b.Fatal(err)
+	}
+	return op
+}
+
+// give has the operator take a batch and the watermark behind it.
+func (o *Sliced) give(b *testing.B, batch columnar.Batch, mark int64, out stream.Output) {
+	run(b, o, o.Process(0, batch, out), out)
+	run(b, o, o.Advance(stream.Watermark(mark), out), out)
+}
+
+// skip moves the watermark and the pane without emitting anything.
+func (o *Sliced) skip(b *testing.B, mark int64) {
+	o.mark = mark
+	for w, over := o.nextWindow(); over; w, over = o.nextWindow() {
+		if o.overlaps {
+			if err := o.slide(w); err != nil {
+				b.Fatal(err)
+			}
+		}
+		o.fired = w.Last()
+	}
+	if err := o.clean(); err != nil {
+		b.Fatal(err)
+	}
+}
+
+// BenchmarkSliced measures count and max by key over a stream of 100,000 events a second, emission included.
+func BenchmarkSliced(b *testing.B) {
 	for _, c := range []struct {
 		name string
 		keys int64
@@ -67,30 +107,19 @@ func BenchmarkSliced(b *testing.B) {
 		{"sliding=1m,1s/keys=1e6", 1_000_000, window.Sliding(time.Minute, time.Second), 2 * time.Minute},
 	} {
 		b.Run(c.name, func(b *testing.B) {
-			spec := Spec{Windows: window.New(c.a), Inputs: []Input{{Keys: 1, Gap: -1, Value: -1, Evict: -1, Late: -1, Calls: []Call{
-				{Function: agg.CountRows()}, {Function: most, Inputs: []int{1}},
-			}}}}
-			op := New(spec).(*Sliced)
-			env := optest.NewEnv(b, 0, eventSchema)
-			env.IsStreaming = true
-			if err := op.Open(env); err != nil {
-				b.Fatal(err)
-			}
+			op := newSliced(b, c.a)
 			s, out := newSource(c.keys), &counted{}
-			step := func() {
+			for s.now() < c.warm {
 				batch, mark := s.next()
-				run(b, op, op.Process(0, batch, out), out)
-				run(b, op, op.Advance(stream.Watermark(mark), out), out)
-			}
-			for s.n*(1_000_000/perSecond) < c.warm.Microseconds() {
-				step()
+				op.give(b, batch, mark, out)
 			}
 			source := sourceTime(s, 200)
 			out.rows = 0
 			rows := 0
 			b.ReportAllocs()
 			for b.Loop() {
-				step()
+				batch, mark := s.next()
+				op.give(b, batch, mark, out)
 				rows += columnar.DefaultRows
 			}
 			took := b.Elapsed() - time.Duration(int64(source)*int64(b.N))
@@ -102,6 +131,61 @@ func BenchmarkSliced(b *testing.B) {
 			}
 			if err := op.Close(); err != nil {
 				b.Fatal(err)
+			}
+		})
+	}
+}
+
+// BenchmarkSlidingCost compares a window of an hour by a second with a tumbling one of a minute, over the same batches in turn: what a row costs
+// with few keys, and what an emitted row costs with a million keys, most of which a second has no rows of. An operation is a minute of event time.
+// With a million keys the hour is 340 million cells of slices, and takes 12 GB.
+func BenchmarkSlidingCost(b *testing.B) {
+	for _, c := range []struct {
+		name string
+		keys int64
+		long time.Duration
+		unit string
+		per  func(rows, emitted int) int
+	}{
+		{"1h/keys=1e3", 1000, time.Hour, "row", func(rows, _ int) int { return rows }},
+		{"10m/keys=1e6", 1_000_000, 10 * time.Minute, "emitted", func(_, emitted int) int { return emitted }},
+		{"1h/keys=1e6", 1_000_000, time.Hour, "emitted", func(_, emitted int) int { return emitted }},
+	} {
+		b.Run(c.name, func(b *testing.B) {
+			if testing.Short() && c.keys > 1000 && c.long == time.Hour {
+				b.Skip("takes 12 GB")
+			}
+			tumbling, sliding := newSliced(b, window.Tumbling(time.Minute)), newSliced(b, window.Sliding(c.long, time.Second))
+			s := newSource(c.keys)
+			for s.now() < c.long+time.Minute {
+				batch, mark := s.next()
+				for _, op := range []*Sliced{tumbling, sliding} {
+					run(b, op, op.Process(0, batch, &counted{}), &counted{})
+					op.skip(b, mark)
+				}
+			}
+			rows := 0
+			var took [2]time.Duration
+			var out [2]counted
+			for b.Loop() {
+				for end := s.now() + time.Minute; s.now() < end; {
+					batch, mark := s.next()
+					for i, op := range []*Sliced{tumbling, sliding} {
+						start := time.Now()
+						op.give(b, batch, mark, &out[i])
+						took[i] += time.Since(start)
+					}
+					rows += batch.Len
+				}
+			}
+			cost := func(i int) float64 { return float64(took[i].Nanoseconds()) / float64(c.per(rows, out[i].rows)) }
+			b.ReportMetric(cost(0), "tumbling-ns/"+c.unit)
+			b.ReportMetric(cost(1), "sliding-ns/"+c.unit)
+			b.ReportMetric(cost(1)/cost(0), "sliding/tumbling")
+			for _, op := range []*Sliced{tumbling, sliding} {
+				if err := op.Close(); err != nil {
+					b.Fatal(err)
+				}
 			}
 		})
 	}

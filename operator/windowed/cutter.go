@@ -37,7 +37,7 @@ func (c *cutter) cut(b columnar.Batch, length int64, gapless bool, sliceOf func(
 	}
 	c.buckets = c.buckets[:0]
 	if base, _ := sliceOf(lo); gapless && uint64(hi-base) < dealt*uint64(length) {
-		return c.deal(b, base, length), nil
+		return c.deal(b, base, hi, length), nil
 	}
 	at, from := -1, int64(0) // the bucket of the last row, and its start
 	for i := range b.Rows() {
@@ -58,18 +58,57 @@ func (c *cutter) cut(b columnar.Batch, length int64, gapless bool, sliceOf func(
 // dealt is among how many slices rows are dealt by arithmetic.
 const dealt = 8
 
-// deal is cut for few slices in a row, the first of which begins at base. Which slice a row is in is computed without branches that depend on
-// it: rows are out of order, and guessing wrong would cost more than all the rest.
-func (c *cutter) deal(b columnar.Batch, base, length int64) []bucket {
+// deal is cut for few slices in a row, the first of which begins at base, and times up to hi. Which slice a row is in is computed without branches
+// that depend on it: rows are out of order, and guessing wrong would cost more than all the rest.
+func (c *cutter) deal(b columnar.Batch, base, hi, length int64) []bucket {
 	n := b.Rows()
-	var counts [dealt]int
 	if len(c.hands) == 0 || len(c.hands[0]) < n {
 		c.hands = make([][]int32, dealt)
 		for k := range c.hands {
 			c.hands[k] = make([]int32, max(n, columnar.DefaultRows))
 		}
 	}
+	var counts [dealt]int
+	if uint64(hi-base) < 3*uint64(length) {
+		counts[0], counts[1], counts[2] = dealThree(b, base+length, base+2*length, c.hands[0][:n], c.hands[1][:n], c.hands[2][:n])
+	} else {
+		c.dealMany(b, base, length, &counts)
+	}
+	for k, count := range counts {
+		if count > 0 {
+			c.buckets = append(c.buckets, bucket{base + int64(k)*length, c.hands[k][:count]})
+		}
+	}
+	return c.buckets
+}
+
+// dealThree puts the rows before second, those before third, and the others into hands of their own, and returns how many each has. It is the
+// usual case, of batches shorter than a slice and rows out of order by less than one, so it keeps the numbers in registers and writes each row to
+// all three hands: the next row overwrites what is one too many.
+func dealThree(b columnar.Batch, second, third int64, first, next, last []int32) (x, y, z int) {
+	if b.Sel == nil {
+		for i, t := range b.Time[:b.Len] {
+			first[x], next[y], last[z] = int32(i), int32(i), int32(i)
+			isNext, isLast := reached(t, second), reached(t, third)
+			x, y, z = x+1-isNext, y+isNext-isLast, z+isLast
+		}
+		return x, y, z
+	}
+	for _, r := range b.Sel {
+		first[x], next[y], last[z] = r, r, r
+		isNext, isLast := reached(b.Time[r], second), reached(b.Time[r], third)
+		x, y, z = x+1-isNext, y+isNext-isLast, z+isLast
+	}
+	return x, y, z
+}
+
+// reached is 1 for times from start on, 0 before. The two lie close to each other.
+func reached(t, start int64) int { return int(1 - uint64(t-start)>>63) }
+
+// dealMany is deal for up to as many slices as there are hands.
+func (c *cutter) dealMany(b columnar.Batch, base, length int64, counts *[dealt]int) {
 	inverse := 1 / float64(length)
+	n := b.Rows()
 	for i := range n {
 		r := i
 		if b.Sel != nil {
@@ -86,12 +125,6 @@ func (c *cutter) deal(b columnar.Batch, base, length int64) []bucket {
 		c.hands[k&(dealt-1)][counts[k&(dealt-1)]] = int32(r)
 		counts[k&(dealt-1)]++
 	}
-	for k, count := range counts {
-		if count > 0 {
-			c.buckets = append(c.buckets, bucket{base + int64(k)*length, c.hands[k][:count]})
-		}
-	}
-	return c.buckets
 }
 
 // reset takes the memory of the buckets back.
