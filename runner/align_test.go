@@ -1,10 +1,12 @@
 package runner_test
 
 import (
+	"errors"
 	"fmt"
 	"iter"
 	"math/rand/v2"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -20,6 +22,8 @@ import (
 	"github.com/millrace/millrace/stream/watermark"
 	"github.com/millrace/millrace/stream/window"
 )
+
+var errAlignKilled = errors.New("killed by the test")
 
 // race sees how far the records of two sources come in event time, and by how much the fast one was ahead at most.
 type race struct {
@@ -131,7 +135,7 @@ func TestAlignedKilled(t *testing.T) {
 			}
 			kills--
 			left = random.IntN(200)
-			return errKilled
+			return errAlignKilled
 		}
 		var got *dataset.Result[string]
 		aligned := watermark.Monotonous().Align("race", raceDrift*time.Second)
@@ -144,5 +148,65 @@ func TestAlignedKilled(t *testing.T) {
 		if kills > 0 {
 			t.Errorf("seed %d: %d kills did not come", seed, kills)
 		}
+	}
+}
+
+// Behind an exchange nobody can leave splits unread.
+func TestAlignedTooLate(t *testing.T) {
+	o := runner.Options{Parallelism: 2}
+	o.Streaming.Always = true
+	_, err := runner.Run(t.Context(), func(job *plan.Job) {
+		in := datastream.Read(job, generate.Source[sample]{Rows: 10, At: func(i int64) sample { return sample{i, i} }})
+		at := func(s sample) time.Time { return time.Unix(s.Value, 0) }
+		timed := datastream.EventTime(datastream.Rebalance(in), at, watermark.Monotonous().Align("race", time.Second))
+		datastream.Collect(timed)
+	}, o)
+	if runner.ExitCode(err) != runner.ExitUsage || !strings.Contains(err.Error(), `group "race"`) {
+		t.Errorf("got %v", err)
+	}
+}
+
+// The status of a job shows which splits are paused.
+func TestPausedIsShown(t *testing.T) {
+	gate := make(chan struct{})
+	var opened sync.Once
+	open := func() { opened.Do(func() { close(gate) }) }
+	o := raceOptions(1)
+	shown := make(chan string, 1)
+	var looking sync.WaitGroup
+	o.Running = func(c runner.Controls) {
+		looking.Go(func() { // ends with the look that finds it, or the test
+			defer open()
+			for t.Context().Err() == nil {
+				for _, n := range c.Status().Nodes {
+					for _, s := range n.Splits {
+						if s.Paused {
+							shown <- n.UID
+							return
+						}
+					}
+				}
+			}
+		})
+	}
+	aligned := watermark.Monotonous().Align("race", raceDrift*time.Second)
+	at := func(s sample) time.Time { return time.Unix(s.Value, 0) }
+	_, err := runner.Run(t.Context(), func(job *plan.Job) {
+		for _, uid := range []string{"fast", "slow"} {
+			in := datastream.Read(job, generate.Source[sample]{Rows: 20_000, At: func(i int64) sample {
+				if uid == "slow" && i == 1000 {
+					<-gate
+				}
+				return sample{0, i}
+			}}, plan.UID(uid))
+			datastream.Collect(datastream.EventTime(in, at, aligned))
+		}
+	}, o)
+	looking.Wait()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := <-shown; got != "fast" {
+		t.Errorf("paused: %s", got)
 	}
 }

@@ -219,6 +219,9 @@ func (r *run) prepare(ctx context.Context, build func(*plan.Job)) (*plan.Job, *p
 	p, err := physical.Compile(optimised, physical.Options{
 		Parallelism: r.options.Parallelism, Pipelined: r.options.Pipelined, BroadcastBytes: r.options.Broadcast, Streaming: r.isStreaming(job),
 	})
+	if err == nil {
+		err = checkAlignment(p)
+	}
 	if err != nil {
 		return nil, nil, &BuildError{err}
 	}

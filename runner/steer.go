@@ -400,7 +400,7 @@ func (ns *nodes) splits(source *nodeStatus, index int, v task.View) {
 				continue
 			}
 			seen[split.ID] = true
-			out := status.Split{ID: split.ID, Task: index, Watermark: status.EventTime(int64(split.Mark)), Idle: split.Idle}
+			out := status.Split{ID: split.ID, Task: index, Watermark: status.EventTime(int64(split.Mark)), Idle: split.Idle, Paused: split.Paused}
 			if lag, ok := v.Lag[split.ID]; ok {
 				out.Lag = &lag
 			}

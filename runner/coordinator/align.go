@@ -113,7 +113,7 @@ func (c *Core) align(now time.Time) []Action {
 }
 
 // least returns how far the slowest split of a group has come, and the attempts that want to know. As long as rows of any time may come
-// somewhere it does not grow, and it goes back when a split has come that is farther behind. Attempts that are done, or idle, do not count; if none
+// somewhere it does not grow, and nothing is told at first: tasks go by what they see themselves. It goes back when a split has come that is farther behind. Attempts that are done, or idle, do not count; if none
 // counts it stays as it is.
 func (c *Core) least(g *paceGroup) (least stream.Watermark, attempts []control.Attempt) {
 	least = stream.EndOfTime
@@ -133,7 +133,7 @@ func (c *Core) least(g *paceGroup) (least stream.Watermark, attempts []control.A
 			}
 		}
 	}
-	if !active || open && g.least != stream.NoWatermark {
+	if !active || open {
 		least = min(least, g.least)
 	}
 	return least, attempts

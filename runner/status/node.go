@@ -58,8 +58,9 @@ type Split struct {
 	ID        string     `json:"id"`
 	Task      int        `json:"task"`
 	Watermark *time.Time `json:"watermark,omitempty"`
-	Idle      bool       `json:"idle,omitempty"` // it does not hold the others' watermark back
-	Lag       *int64     `json:"lag,omitempty"`  // records or bytes that are there and not read yet; nil: not known
+	Idle      bool       `json:"idle,omitempty"`   // it does not hold the others' watermark back
+	Paused    bool       `json:"paused,omitempty"` // it waits for slower splits of its alignment group
+	Lag       *int64     `json:"lag,omitempty"`    // records or bytes that are there and not read yet; nil: not known
 	LastRow   *time.Time `json:"last_row,omitempty"`
 }
 

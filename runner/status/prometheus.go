@@ -125,6 +125,14 @@ func (e *exposition) splits(nodes []Node) {
 			}
 		}
 	}
+	e.family("split_paused", "gauge", "1 of a split that waits for slower ones of its alignment group.")
+	for i := range nodes {
+		for _, s := range nodes[i].Splits {
+			if s.Paused {
+				e.sample(1, append(nodeLabels(&nodes[i]), "split", s.ID)...)
+			}
+		}
+	}
 	e.family("split_watermark_seconds", "gauge", "Event time that a split has come to, since 1970.")
 	for i := range nodes {
 		for _, s := range nodes[i].Splits {

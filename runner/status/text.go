@@ -114,6 +114,9 @@ func (j *Job) writeSplits(b *bytes.Buffer, now time.Time) {
 			if s.Idle {
 				watermark += " idle"
 			}
+			if s.Paused {
+				watermark += " paused"
+			}
 			if s.LastRow != nil {
 				last = ShortDuration(now.Sub(*s.LastRow)) + " ago"
 			}
