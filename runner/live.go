@@ -9,7 +9,6 @@ import (
 	"path/filepath"
 	"strings"
 	"sync/atomic"
-	"time"
 
 	"github.com/millrace/millrace/checkpoint"
 	"github.com/millrace/millrace/plan"
@@ -75,7 +74,7 @@ func (r *run) goLive(ctx context.Context) (*live, error) {
 func (l *live) storeOptions() checkpoint.Options {
 	return checkpoint.Options{
 		Job: l.run.options.Name, Run: l.run.id, Keep: l.options.Checkpoints.Keep, Log: l.run.options.Log, Resolve: l.run.files.FS,
-		Native: l.openNative,
+		Native: nativeReader(func() string { return l.local(fmt.Sprintf("restored-%d", l.restored.Add(1))) }),
 	}
 }
 
@@ -200,21 +199,16 @@ func (r Restart) policy() coordinator.Restarts {
 	}
 }
 
+// nativeFrom is how many bytes a task's state in memory has at least for its checkpoints to be files of what has changed. What is less is written
+// as rows each time: in one file, which other tools read.
+const nativeFrom = 4 << 20
+
 // stateShare is how much of the operators' memory, in percent, the stores of one operator ask for; they make do with less.
 const stateShare = 25
 
 // local is a folder for the state of one task on this machine's disk; all go with the run.
 func (l *live) local(name string) string {
 	return filepath.Join(l.run.options.Scratch, "millrace-state-"+l.run.id, name)
-}
-
-// openNative reads what the lsm back end has saved in files of its own.
-func (l *live) openNative(ctx context.Context, files []state.File, groups state.Groups) (state.Frozen, error) {
-	dir := l.local(fmt.Sprintf("restored-%d", l.restored.Add(1)))
-	if err := os.MkdirAll(filepath.Dir(dir), 0o700); err != nil {
-		return nil, err
-	}
-	return lsm.OpenFiles(ctx, lsm.Source{Files: files, Groups: groups, Clock: time.Now, Dir: dir})
 }
 
 // newStore makes keyed state of the back end that the job is set to.
@@ -228,5 +222,5 @@ func (r *run) newStore(c worker.StoreConfig) (state.Store, error) {
 			Keys: c.Keys, Groups: c.Groups, Memory: c.Memory, Clock: c.Clock.Now, Dir: r.live.local(c.Name), Bytes: bytes, Native: true,
 		})
 	}
-	return heap.New(heap.Config{Keys: c.Keys, Groups: c.Groups, Memory: c.Memory, Clock: c.Clock.Now})
+	return heap.New(heap.Config{Keys: c.Keys, Groups: c.Groups, Memory: c.Memory, Clock: c.Clock.Now, NativeFrom: nativeFrom})
 }

@@ -18,7 +18,7 @@ func OpenSaved(ctx context.Context, files *vfs.Resolver, url string) (*checkpoin
 	if err != nil {
 		return nil, err
 	}
-	at, o := checkpoint.Folder{FS: fsys, Path: path}, checkpoint.Options{Resolve: files.FS}
+	at, o := checkpoint.Folder{FS: fsys, Path: path}, checkpoint.Options{Resolve: files.FS, Native: nativeReader(inspectDir)}
 	saved, err := checkpoint.Load(ctx, at, o)
 	if !errors.Is(err, fs.ErrNotExist) {
 		return saved, err
