@@ -77,16 +77,14 @@ func (n *Node) Derive() error {
 	for i, input := range n.Inputs {
 		in[i] = input.Schema
 	}
-	if side, ok := n.Op.(SideOutput); ok {
-		n.Schema = n.Inputs[0].Op.(Placed).Sides()[side.Side]
-		return nil
+	var err error
+	switch op := n.Op.(type) {
+	case SideOutput:
+		n.Schema, err = op.of(n.Inputs[0].Op)
+	default:
+		n.Schema, err = op.Output(in)
 	}
-	schema, err := n.Op.Output(in)
-	if err != nil {
-		return err
-	}
-	n.Schema = schema
-	return nil
+	return err
 }
 
 // Fail keeps a mistake in the user's program, with the line it was made on.
@@ -113,7 +111,7 @@ func (j *Job) Err() error {
 	if len(j.errs) == 0 && !slices.ContainsFunc(j.Nodes, (*Node).IsEnd) {
 		return errors.New("the job writes, collects and prints nothing")
 	}
-	return errors.Join(j.errs...)
+	return errors.Join(append(slices.Clone(j.errs), j.checkSides())...)
 }
 
 // IsEnd says whether the node's rows leave the job.

@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"github.com/millrace/millrace/columnar"
+	"github.com/millrace/millrace/stream"
 )
 
 // Placed is an operation that one operator does and that only asks for its rows to be spread in some way: keyed functions, windows, joins of
@@ -36,7 +37,7 @@ const (
 	ToOne                     // every row to the one task
 )
 
-// SideOutput gives the rows of a side output of its input, which is Placed.
+// SideOutput gives the rows of a side output of its input, which is Placed, or the input's bad records.
 type SideOutput struct{ Side int }
 
 // Name implements Op.
@@ -44,6 +45,14 @@ func (SideOutput) Name() string { return "SideOutput" }
 
 // Describe implements Op.
 func (o SideOutput) Describe() string { return fmt.Sprint(o.Side) }
+
+// of returns the schema of the side output of an operation.
+func (o SideOutput) of(op Op) (*columnar.Schema, error) {
+	if o.Side == stream.BadRecords {
+		return badSchema()
+	}
+	return op.(Placed).Sides()[o.Side], nil
+}
 
 // Output implements Op. It is not asked: the schema is that of the input's side (Node.Derive).
 func (SideOutput) Output(in []*columnar.Schema) (*columnar.Schema, error) { return in[0], nil }

@@ -1,7 +1,6 @@
 package runner
 
 import (
-	"context"
 	"fmt"
 	"sync"
 
@@ -37,11 +36,10 @@ func (e *BadRecordError) Error() string {
 // Unwrap returns the reason.
 func (e *BadRecordError) Unwrap() error { return e.Bad.Reason }
 
-// badRecords applies the nodes' policies, counts, and writes to side sinks what goes there. It is shared by all tasks. What an attempt
-// reported counts only as long as the attempt has not failed, and no other has been launched for it because its output was lost: the next
-// one reports it again.
+// badRecords applies the nodes' policies and counts; what goes to side sinks goes there as rows (plan.Job.RouteBad). It is shared by all
+// tasks. What an attempt reported counts only as long as the attempt has not failed, and no other has been launched for it because its output
+// was lost: the next one reports it again.
 type badRecords struct {
-	sides    *sides
 	mu       sync.Mutex // guards all below
 	counts   map[int]*badCount
 	attempts map[control.Attempt]*badAttempt // those that run
@@ -64,30 +62,14 @@ type badCount struct {
 // badAttempt is what one attempt has reported.
 type badAttempt struct {
 	counts map[int]map[string]int64 // by node, by source
-	side   *sideAttempt
 }
 
-func newBadRecords(s *sides) *badRecords {
-	return &badRecords{sides: s, counts: map[int]*badCount{}, attempts: map[control.Attempt]*badAttempt{}, kept: map[place]*badAttempt{}}
+func newBadRecords() *badRecords {
+	return &badRecords{counts: map[int]*badCount{}, attempts: map[control.Attempt]*badAttempt{}, kept: map[place]*badAttempt{}}
 }
 
-// policied is a source or an operation that says what becomes of bad records.
-type policied interface{ BadPolicy() onbad.Policy }
-
-func policyOf(n *plan.Node) onbad.Policy {
-	if read, ok := n.Op.(plan.Read); ok {
-		if p, ok := read.Source.(policied); ok {
-			return p.BadPolicy()
-		}
-	}
-	if p, ok := n.Op.(policied); ok {
-		return p.BadPolicy()
-	}
-	return onbad.Fail()
-}
-
-// take counts a bad record, and writes it where the node's policy says so; its error ends the task.
-func (r *badRecords) take(ctx context.Context, a control.Attempt, n *plan.Node, b stream.Bad) error {
+// take counts a bad record; its error ends the task.
+func (r *badRecords) take(a control.Attempt, n *plan.Node, b stream.Bad) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	c, at := r.of(n), r.attempt(a)
@@ -100,8 +82,6 @@ func (r *badRecords) take(ctx context.Context, a control.Attempt, n *plan.Node, 
 	switch c.policy.Action {
 	case onbad.FailJob:
 		return &BadRecordError{Node: n.String(), Bad: b}
-	case onbad.SendSide:
-		return at.side.write(ctx, c.policy.Sink, n, b)
 	default:
 		if err := c.policy.Check(c.records, 0, false); err != nil {
 			return &BadRecordError{Node: n.String(), Bad: b, Err: err}
@@ -114,7 +94,7 @@ func (r *badRecords) take(ctx context.Context, a control.Attempt, n *plan.Node, 
 func (r *badRecords) of(n *plan.Node) *badCount {
 	c := r.counts[n.ID]
 	if c == nil {
-		c = &badCount{node: n, policy: policyOf(n), bySource: map[string]int64{}}
+		c = &badCount{node: n, policy: n.BadPolicy(), bySource: map[string]int64{}}
 		r.counts[n.ID] = c
 	}
 	return c
@@ -124,23 +104,22 @@ func (r *badRecords) of(n *plan.Node) *badCount {
 func (r *badRecords) attempt(a control.Attempt) *badAttempt {
 	at := r.attempts[a]
 	if at == nil {
-		at = &badAttempt{counts: map[int]map[string]int64{}, side: r.sides.open(a)}
+		at = &badAttempt{counts: map[int]map[string]int64{}}
 		r.attempts[a] = at
 	}
 	return at
 }
 
-// succeeded makes durable what an attempt wrote to side sinks. It may not be repeated.
-func (r *badRecords) succeeded(ctx context.Context, a control.Attempt) error {
+// succeeded keeps what an attempt reported.
+func (r *badRecords) succeeded(a control.Attempt) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	at := r.attempts[a]
 	if at == nil {
-		return nil
+		return
 	}
 	delete(r.attempts, a)
 	r.kept[placeOf(a)] = at
-	return at.side.keep(ctx)
 }
 
 // launched forgets what an earlier attempt at the task reported, for its output is not used.
@@ -150,7 +129,6 @@ func (r *badRecords) launched(a control.Attempt) {
 	if at := r.kept[placeOf(a)]; at != nil {
 		r.uncount(at)
 		delete(r.kept, placeOf(a))
-		delete(r.sides.prepared, placeOf(a))
 	}
 }
 
@@ -173,7 +151,6 @@ func (r *badRecords) failed(a control.Attempt, final bool) {
 		return
 	}
 	delete(r.attempts, a)
-	at.side.drop()
 	if !final {
 		r.uncount(at)
 	}

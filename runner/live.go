@@ -50,7 +50,7 @@ func isUnbounded(job *plan.Job) bool {
 
 // check reports what is wrong with a job as it is built.
 func check(job *plan.Job) error {
-	err := errors.Join(job.Err(), checkSides(job))
+	err := job.Err()
 	if isUnbounded(job) {
 		err = errors.Join(err, job.CheckUIDs())
 	}

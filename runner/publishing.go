@@ -126,6 +126,7 @@ func (r *run) publishLeft(ctx context.Context, build func(*plan.Job)) (map[int]c
 	if err := job.Err(); err != nil {
 		return nil, &BuildError{err}
 	}
+	job.RouteBad()
 	r.id, r.options.Record = p.Run, r.options.Complete
 	all, ids, err := r.publications(job, p)
 	if err != nil {
@@ -160,7 +161,7 @@ func (r *run) publications(job *plan.Job, p publishing) (all []coordinator.Publi
 	return all, ids, nil
 }
 
-// sinks are all sinks of a job: in the order of its nodes, then those of bad records.
+// sinks are all sinks of a job, by the order of its nodes.
 func (r *run) sinks(job *plan.Job) []coordinator.Publication {
 	var all []coordinator.Publication
 	for _, n := range job.Nodes {
@@ -168,5 +169,5 @@ func (r *run) sinks(job *plan.Job) []coordinator.Publication {
 			all = append(all, coordinator.Publication{Name: n.String(), Sink: w.Sink, Env: r.env(n)})
 		}
 	}
-	return append(all, newSides(job.Sides, r.files, r.options.Log, r.id, r.options.Name).publications()...)
+	return all
 }

@@ -109,7 +109,7 @@ func Run(ctx context.Context, build func(*plan.Job), options ...Options) (*Summa
 		files = NewFiles(hdfs.Options{})
 		defer func() { _ = files.Close() }() // nothing is written through it any more
 	}
-	r := &run{options: o, files: files, id: o.RunID, started: time.Now(), bad: newBadRecords(nil)}
+	r := &run{options: o, files: files, id: o.RunID, started: time.Now(), bad: newBadRecords()}
 	return r.do(ctx, build)
 }
 
@@ -150,7 +150,6 @@ func (r *run) do(ctx context.Context, build func(*plan.Job)) (*Summary, error) {
 		return r.summary(nil, nil, nil, err), err
 	}
 	r.plan = p
-	r.bad = newBadRecords(newSides(logical.Sides, r.files, r.options.Log, r.id, r.options.Name))
 	if r.options.Planned != nil {
 		r.options.Planned(logical, p)
 	}
@@ -216,6 +215,7 @@ func (r *run) prepare(ctx context.Context, build func(*plan.Job)) (*plan.Job, *p
 	if err != nil {
 		return nil, nil, &BuildError{err}
 	}
+	optimised.RouteBad()
 	p, err := physical.Compile(optimised, physical.Options{
 		Parallelism: r.options.Parallelism, Pipelined: r.options.Pipelined, BroadcastBytes: r.options.Broadcast, Streaming: r.isStreaming(job),
 	})
@@ -283,14 +283,11 @@ func (r *run) execute(ctx context.Context, memory *budget.Budget, scratch *spill
 	}
 	w := worker.New(context.WithoutCancel(ctx), worker.Config{
 		Streaming: liveWorker, Backend: r.newStore, Plan: r.plan, RunID: r.id, Memory: memory, Spill: scratch, Files: r.files, Log: r.options.Log, Probe: r.options.Probe,
-		Bad:       func(a control.Attempt, n *plan.Node, b stream.Bad) error { return r.bad.take(ctx, a, n, b) },
+		Bad:       func(a control.Attempt, n *plan.Node, b stream.Bad) error { return r.bad.take(a, n, b) },
 		BatchRows: r.options.BatchRows,
 	}, r.options.Link.Events(worker.Events{
 		Succeeded: func(a control.Attempt, report control.Report) {
-			if err := r.bad.succeeded(ctx, a); err != nil {
-				c.Post(coordinator.Failed{Attempt: a, Err: err})
-				return
-			}
+			r.bad.succeeded(a)
 			r.tracker.succeeded(a, report)
 			c.Post(coordinator.Succeeded{Attempt: a, Report: report})
 		},
@@ -307,14 +304,11 @@ func (r *run) execute(ctx context.Context, memory *budget.Budget, scratch *spill
 	var err error
 	c, err = coordinator.New(ctx, coordinator.Config{
 		Streaming: liveCoordinator, Plan: r.plan, Workers: r.options.Link.Workers(watchedWorker{w, &r.tracker, r.bad}), Env: r.env, Total: r.totals.set, Retried: r.retried,
-		Verify: func() error { return r.bad.check(w.Metrics(), r.plan) },
-		Beside: r.bad.sides.publications, Decided: r.decided,
+		Verify:   func() error { return r.bad.check(w.Metrics(), r.plan) },
+		Decided:  r.decided,
 		Settings: coordinator.Settings{Attempts: r.options.Attempts, TaskBytes: taskBytes, IsFinal: IsFinal},
 	})
 	if err != nil {
-		return nil, nil, err
-	}
-	if err := r.bad.sides.begin(ctx); err != nil {
 		return nil, nil, err
 	}
 	if r.live != nil {
@@ -324,9 +318,6 @@ func (r *run) execute(ctx context.Context, memory *budget.Budget, scratch *spill
 	stop := r.report(w)
 	published, err := c.Run(ctx)
 	stop()
-	if _, some := errors.AsType[*coordinator.PublishError](err); err != nil && !some {
-		err = errors.Join(err, r.bad.sides.abort(ctx))
-	}
 	return published, w.Metrics(), r.published(err)
 }
 

@@ -118,6 +118,9 @@ func (e *FinalError) Error() string { return e.Err.Error() }
 // Unwrap returns the cause.
 func (e *FinalError) Unwrap() error { return e.Err }
 
+// BadRecords is the number of the side output that a task makes of the bad records of a node, if anybody reads it.
+const BadRecords = -1
+
 // Bad is a record that a reader could not decode or a user's function refused.
 type Bad struct {
 	Source string // file, topic and partition; "" for a function's

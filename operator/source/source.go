@@ -31,12 +31,14 @@ type Assignment struct {
 // Got is what a fetcher hands over: something read, or splits that it begins to read.
 type Got struct {
 	connectors.Fetched
+	Bad      []connectors.Bad // records that could not be decoded on the way to these rows: with them they belong to a checkpoint, or not
 	Assigned Assignment
 }
 
 // Fetcher reads the splits of one task.
 type Fetcher struct {
 	reader  connectors.Reader
+	bad     []connectors.Bad // reported since something was handed over last
 	out     chan Got
 	request func()
 	wake    func()
@@ -56,10 +58,16 @@ type orders struct {
 	held      *bool // nothing is to be read; nil: as before
 }
 
-// NewFetcher returns a fetcher for reader, which it will close. It calls request when it has nothing to read, and wake when there is
-// something to take.
-func NewFetcher(reader connectors.Reader, request, wake func()) *Fetcher {
-	return &Fetcher{reader: reader, out: make(chan Got, queued), changed: make(chan struct{}, 1), request: request, wake: wake}
+// NewFetcher returns a fetcher for the reader that open makes, which it will close. The reader reports bad records by report, while it fetches.
+// The fetcher calls request when it has nothing to read, and wake when there is something to take.
+func NewFetcher(open func(report func(connectors.Bad) error) (connectors.Reader, error), request, wake func()) (*Fetcher, error) {
+	f := &Fetcher{out: make(chan Got, queued), changed: make(chan struct{}, 1), request: request, wake: wake}
+	var err error
+	f.reader, err = open(func(b connectors.Bad) error {
+		f.bad = append(f.bad, b)
+		return nil
+	})
+	return f, err
 }
 
 // Assign gives splits to read. It does not wait; any goroutine may call it.
@@ -133,7 +141,16 @@ func (f *Fetcher) Run(ctx context.Context) (err error) {
 			continue
 		}
 		got, err := f.reader.Fetch(ctx)
+		bad := f.bad
+		f.bad = nil
 		switch {
+		case err != nil && len(bad) > 0: // the task may have the job fail by them, and says better why
+			if err := f.hand(ctx, Got{Bad: bad}); err != nil {
+				return err
+			}
+			if !errors.Is(err, io.EOF) {
+				return err
+			}
 		case errors.Is(err, io.EOF):
 			if last {
 				close(f.out)
@@ -149,9 +166,9 @@ func (f *Fetcher) Run(ctx context.Context) (err error) {
 			}
 		case err != nil:
 			return err
-		case got.Batch.Len == 0 && !got.Done && got.Next == nil && got.Bytes == 0: // nothing for the moment
+		case got.Batch.Len == 0 && !got.Done && got.Next == nil && got.Bytes == 0 && len(bad) == 0: // nothing for the moment
 		default:
-			if err := f.hand(ctx, Got{Fetched: got}); err != nil {
+			if err := f.hand(ctx, Got{Fetched: got, Bad: bad}); err != nil {
 				return err
 			}
 		}
@@ -225,6 +242,16 @@ func (f *Fetcher) hand(ctx context.Context, g Got) error {
 	case <-ctx.Done():
 		return context.Cause(ctx)
 	}
+}
+
+// Report tells of the bad records that came with what was taken.
+func Report(env *stream.Env, bad []connectors.Bad) error {
+	for _, b := range bad {
+		if err := env.Bad(stream.Bad{Source: b.Source, Offset: b.Offset, Record: string(b.Record), Reason: b.Reason}); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // Account counts what was taken in the source node's metrics.

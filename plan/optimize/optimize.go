@@ -17,6 +17,7 @@ package optimize
 import (
 	"slices"
 
+	"github.com/millrace/millrace/connectors"
 	"github.com/millrace/millrace/plan"
 )
 
@@ -40,12 +41,13 @@ func Job(job *plan.Job) (*plan.Job, error) {
 // graph is a job being rewritten: nodes are copies and may be changed.
 type graph struct {
 	name      string
+	sides     map[string]connectors.Sink
 	nodes     []*plan.Node
 	consumers map[*plan.Node]int
 }
 
 func newGraph(job *plan.Job) *graph {
-	g := &graph{name: job.Name}
+	g := &graph{name: job.Name, sides: job.Sides}
 	copies := make([]*plan.Node, len(job.Nodes))
 	for i, n := range job.Nodes {
 		c := *n
@@ -87,6 +89,7 @@ func (g *graph) only(n *plan.Node) bool {
 // job returns the graph as a job, its nodes numbered and in an order in which each follows its inputs.
 func (g *graph) job() (*plan.Job, error) {
 	out := plan.NewJob(g.name)
+	out.Sides = g.sides
 	placed := map[*plan.Node]bool{}
 	var place func(n *plan.Node) error
 	place = func(n *plan.Node) error {

@@ -44,8 +44,6 @@ type Config struct {
 	Total func(stage int, k connectors.Known)
 	// Verify looks, when all tasks are done, whether their output may be made visible. It may be nil.
 	Verify func() error
-	// Beside gives what is to be published beside the outputs of the plan. It may be nil.
-	Beside func() []Publication
 	// Decided is told what is about to be published. It may be nil.
 	Decided func([]Publication)
 	// Retried is told of each attempt that failed and is tried again. It may be nil.
@@ -252,9 +250,6 @@ func (c *Coordinator) publish(ctx context.Context, prepared map[int][]connectors
 		if n, sink := sinkOf(s); sink != nil {
 			all, ids = append(all, Publication{n.String(), sink, c.config.Env(n), prepared[s.ID]}), append(ids, n.ID)
 		}
-	}
-	if c.config.Beside != nil {
-		all = append(all, c.config.Beside()...)
 	}
 	got, err := Publish(ctx, all, func() {
 		if c.config.Decided != nil {

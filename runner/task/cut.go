@@ -121,6 +121,9 @@ func (t *Task) cutIfReady() (bool, error) {
 	if did, err := t.chain.flush(); did || err != nil {
 		return did, err
 	}
+	if err := t.flushBad(); err != nil {
+		return true, err
+	}
 	b := t.cut.barrier
 	c, err := t.freeze()
 	if err != nil {

@@ -48,7 +48,7 @@ type Output struct {
 	Writer shuffle.Writer
 	// IsSide says that it takes side output number Side of the operator at position At, not the chain's.
 	IsSide   bool
-	At, Side int
+	At, Side int // At is -1 for the source
 }
 
 // Operator is an operator of the chain, with its environment.
@@ -91,6 +91,7 @@ type Task struct {
 	all     []Output
 	facts   []shuffle.Facts // of outputs that are closed
 	side    bool            // some outputs are sides'
+	bad     []*badRows      // of nodes whose bad records somebody reads
 	fetcher *source.Fetcher
 	reading bool        // the fetcher has not ended
 	holding bool        // splits may be left that no task has
@@ -174,6 +175,10 @@ func (t *Task) Connect(inputs []Input, outputs []Output) {
 			continue
 		}
 		t.side = true
+		if o.Side == stream.BadRecords {
+			t.bad = append(t.bad, newBadRows(t.environment(o.At), o.Writer))
+			continue
+		}
 		q := &t.chain.links[o.At].out
 		if q.sides == nil {
 			q.sides = map[int][]shuffle.Writer{}
@@ -439,6 +444,9 @@ func (t *Task) takeFetched() (bool, error) {
 	t.polled, t.hasGot = source.Got{}, false
 	t.follow(got)
 	source.Account(t.origin, got.Fetched)
+	if err := source.Report(t.origin, got.Bad); err != nil {
+		return true, fmt.Errorf("%s: %w", t.origin.Node, err)
+	}
 	if got.Batch.Rows() == 0 {
 		return true, nil
 	}
@@ -557,6 +565,9 @@ func (t *Task) endGate(in *Input) error {
 
 // sleep waits to be woken, or until an operator is to be called. What is buffered is handed on first: the input has run dry.
 func (t *Task) sleep(ctx context.Context) error {
+	if err := t.flushBad(); err != nil {
+		return err
+	}
 	for _, o := range t.outputs {
 		if err := o.Writer.Flush(); err != nil {
 			return fmt.Errorf("exchanging rows: %w", err)
@@ -609,6 +620,9 @@ type collector interface {
 
 // finish closes the outputs.
 func (t *Task) finish() error {
+	if err := t.flushBad(); err != nil {
+		return err
+	}
 	for _, o := range t.outputs {
 		f, err := o.Writer.Close()
 		if err != nil {

@@ -21,6 +21,7 @@ import (
 
 	"github.com/millrace/millrace/checkpoint"
 	"github.com/millrace/millrace/columnar"
+	"github.com/millrace/millrace/connectors"
 	"github.com/millrace/millrace/internal/budget"
 	"github.com/millrace/millrace/internal/spill"
 	"github.com/millrace/millrace/metrics"
@@ -352,11 +353,15 @@ func (w *Worker) read(t *task.Task, stage *physical.Stage, a control.Assignment,
 	if w.config.BatchRows > 0 {
 		scan.Rows = w.config.BatchRows
 	}
-	reader, err := read.Source.NewReader(sink.Env(env), scan)
+	open := func(report func(connectors.Bad) error) (connectors.Reader, error) {
+		env := sink.Env(env)
+		env.Report = report
+		return read.Source.NewReader(env, scan)
+	}
+	f, err := source.NewFetcher(open, func() { w.events.SplitsWanted(a.Attempt) }, t.Wake)
 	if err != nil {
 		return fmt.Errorf("%s: opening %s: %w", env.Node, read.Source.Describe(), err)
 	}
-	f := source.NewFetcher(reader, func() { w.events.SplitsWanted(a.Attempt) }, t.Wake)
 	w.mu.Lock()
 	r.fetcher = f
 	w.mu.Unlock()
