@@ -1,10 +1,10 @@
 #!/bin/bash
-# Measures all workloads, engines interleaved, as one session, and writes the tables: all.sh batch|stream REPORT.md
+# Measures all workloads, engines interleaved, as one session, and writes the tables: all.sh batch|stream|latency REPORT.md
 # ENGINES, SIZE (full or small) and REPS (3) choose less; millrace takes part where its adapter is found.
 set -uo pipefail
 . "$(dirname "$0")/env.sh"
 cd "$BENCH_KIT" || exit 1
-what="${1:?batch or stream}"
+what="${1:?batch, stream or latency}"
 report="$(realpath -m "${2:?file for the report}")"
 export BENCH_SESSION="$(date +%Y-%m-%dT%H:%M:%S)"
 SIZE="${SIZE:-full}"
@@ -26,13 +26,21 @@ stream() {
   local queries="${BENCH_QUERIES:-q0,q1,q2,q3,q4,q5,q7,q8,q9,q11,q12,q14,q15,q17,q18,q19,q20,q21,q22}"
   measure nexmark --engines "flink$OURS" --set "BENCH_QUERIES=$queries" --set BENCH_JVM_HEAP=10g
   measure nexmark --engines spark
-  measure latency --engines "flink$OURS"
-  measure latency --engines flink --label flink_1ms --set BENCH_BUFFER_TIMEOUT=1ms
+  latency
+}
+
+# Over sockets, and within the engine's process; Flink also with its buffers' time-out at 1 ms instead of 100.
+latency() {
+  local w
+  for w in latency-100k latency-10k latency-within; do
+    measure $w --engines "limit$OURS,flink"
+    measure $w --engines flink --label flink_1ms --set BENCH_BUFFER_TIMEOUT=1ms
+  done
 }
 
 case $what in
-  batch | stream) "$what" ;;
-  *) echo "all.sh batch|stream REPORT.md" >&2; exit 2 ;;
+  batch | stream | latency) "$what" ;;
+  *) echo "all.sh batch|stream|latency REPORT.md" >&2; exit 2 ;;
 esac
 ./report.py "$report" --session "$BENCH_SESSION" --title "Benchmarks, $what"
 exit $failed

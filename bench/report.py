@@ -28,7 +28,9 @@ TITLES = {
     "tpch": "TPC-H {size}, Parquet",
     "nexmark": "Nexmark, {size} events",
     "hello": "A trivial job",
-    "latency": "Latency of a keyed count",
+    "latency-10k": "Latency of a keyed count, 10,000 events a second over unix sockets",
+    "latency-100k": "Latency of a keyed count, 100,000 events a second over unix sockets",
+    "latency-within": "Latency of a keyed count, 100,000 events a second made and forgotten in the engine's process",
 }
 
 
@@ -136,8 +138,34 @@ def query_table(by_engine, workload):
     return [unit, "", *table(["query", *engines], rows)]
 
 
+def figures(run):
+    """The NAME=VALUE pairs of a run's latency line."""
+    return dict(w.split("=", 1) for w in run["latency"].split() if "=" in w)
+
+
 def latency_lines(by_engine):
-    return [f"- {e}: {r['latency'].removeprefix('BENCHLAT ')}" for e, rs in by_engine.items() for r in rs if r["latency"]]
+    """A row a run, and what part of the events was not later than each step, over all runs of an engine."""
+    columns = {"p50": "p50", "p90": "p90", "p99": "p99", "p99.9": "p99.9", "max": "max", "sent_p99.9": "sent late, p99.9", "completed": "checkpoints"}
+    rows = []
+    for e, runs in by_engine.items():
+        for r in runs:
+            f = figures(r)
+            rows.append([e, *(f.get(c, "-").removesuffix("ms") for c in columns), figure(r["cpu"]), r["check"].replace("-", "ok")])
+    lines = ["Milliseconds.", "", *table(["engine", *columns.values(), "CPU s, with the sender's", "run"], rows)]
+    sums = {e: {} for e in by_engine}
+    for e, runs in by_engine.items():
+        for upto, n in (pair for r in runs for pair in r.get("histogram", {}).items()):
+            sums[e][upto] = sums[e].get(upto, 0) + n
+    sums = {e: h for e, h in sums.items() if sum(h.values())}
+    if not sums:
+        return lines
+    sofar, rows = dict.fromkeys(sums, 0), []
+    for upto in next(iter(sums.values())):
+        for e, h in sums.items():
+            sofar[e] += h.get(upto, 0)
+        name = "later" if upto == "more" else f"{int(upto) / 1000:g} ms"
+        rows.append([name, *(f"{100 * (h.get(upto, 0) if upto == 'more' else sofar[e]) / sum(h.values()):.3f}" for e, h in sums.items())])
+    return [*lines, "", "Percent of the events whose result was there within", "", *table(["", *sums], rows)]
 
 
 def summary(tables, wanted):
@@ -171,7 +199,7 @@ def section(key, by_engine, wanted):
              f"`{w}`, {dates[0][:16].replace('T', ' ')}, load before the runs {statistics.median(r['load'] for r in runs):.1f}.", ""]
     if w in ("tpch", "nexmark"):
         lines += query_table(by_engine, w)
-    elif w == "latency":
+    elif w.startswith("latency"):
         lines += latency_lines(by_engine)
     else:
         lines += job_table(by_engine, wanted)

@@ -56,6 +56,9 @@ def executable(engine):
 
 
 def command(engine, workload, inp, out):
+    """What runs the workload. Of a latency it is bench/latency, which starts the engine with sockets as IN and OUT."""
+    if workload in workloads.LATENCY:
+        return [f"{BIN}/latency", f"--rate={workloads.LATENCY[workload]}", *command(engine, "latency", "", "")[:2]]
     if engine in ("duckdb", "polars", "datafusion", "spark"):
         script = "spark_nexmark" if (engine, workload) == ("spark", "nexmark") else f"{engine}_engine"
         return [PY, f"{KIT}/engines/{script}.py", workload, inp, out]
@@ -101,12 +104,13 @@ def check(workload, size, out):
 
 
 def reported(lines, default):
-    """The BENCH line's seconds, the queries' lines and the latency line."""
+    """The BENCH line's seconds, the queries' lines, the latency line, and its histogram: the events up to each number of microseconds."""
     seconds = next((float(w[8:]) for l in lines if l.startswith("BENCH ") for w in l.split() if w.startswith("seconds=")), default)
     queries = [dict(zip(("pass", "query", "seconds", "status"), (int(q[1]), q[2], float(q[3]), q[4])))
                for q in map(str.split, lines) if q[:1] == ["BENCHQ"]]
-    latency = next((l for l in lines if l.startswith("BENCHLAT")), "")
-    return seconds, queries, latency
+    latency = " ".join(l for l in lines if l.startswith(("BENCHLAT", "BENCHCP")))
+    histogram = [pair.split(":") for l in lines if l.startswith("BENCHHIST") for pair in l.split()[1:]]
+    return seconds, queries, latency, {upto: int(n) for upto, n in histogram}
 
 
 def run_once(session, name, size, engine, args):
@@ -120,13 +124,13 @@ def run_once(session, name, size, engine, args):
     os.sync()
     load = os.getloadavg()[0]
     o = execute(command(engine, name, inp, out), environment(name, size, args.set), f"{WORK}/logs/{name}-{label}.log", args.timeout)
-    seconds, queries, latency = reported(o.lines, o.wall)
+    seconds, queries, latency, histogram = reported(o.lines, o.wall)
     result = check(name, size, out) if o.status == 0 else f"FAILED({o.status})"
     if name not in KEPT and result.startswith("ok"):
         shutil.rmtree(out, ignore_errors=True)
     return dict(session=session, date=time.strftime("%Y-%m-%dT%H:%M:%S"), workload=name, size=size, engine=label, settings=args.set,
                 seconds=round(seconds, 3), wall=round(o.wall, 3), cpu=round(o.cpu, 3), rss_mb=round(o.peak_rss / 1e6),
-                rows=workload.rows(size), check=result, load=round(load, 2), queries=queries, latency=latency)
+                rows=workload.rows(size), check=result, load=round(load, 2), queries=queries, latency=latency, histogram=histogram)
 
 
 def show(r):
@@ -143,7 +147,7 @@ def show(r):
 
 def plan(args):
     """The runs in their order: (workload, engine)."""
-    names = [w for w in workloads.WORKLOADS if w not in ("nexmark", "latency")] if args.workloads == "batch" else args.workloads.split(",")
+    names = [w for w in workloads.WORKLOADS if w not in ("nexmark", "latency-within", *workloads.LATENCY)] if args.workloads == "batch" else args.workloads.split(",")
     for w in names:
         if w not in workloads.WORKLOADS:
             sys.exit(f"unknown workload {w}")

@@ -39,7 +39,7 @@ flink_jobs() {
 }
 
 tools() {
-  (cd "$BENCH_KIT" && CGO_ENABLED=0 go build -o "$BENCH_WORK/bin/" ./gen ./limits)
+  (cd "$BENCH_KIT" && CGO_ENABLED=0 go build -o "$BENCH_WORK/bin/" ./gen ./limits ./latency)
   for name in wordcount sort; do
     gcc -O3 -march=native -o "bin/limit_$name" "$BENCH_KIT/limits/c/$name.c" -lpthread
   done

@@ -10,6 +10,7 @@ Workload = namedtuple("Workload", "data small full rows part raw engines")
 
 BATCH = ("limit", "duckdb", "polars", "datafusion", "spark")
 FLINK = ("flink", "flink_ds")
+LATENCY = {"latency-10k": 10_000, "latency-100k": 100_000}  # events a second
 GROUP_BY = ("groupby-int-1k", "groupby-int-1m", "groupby-string-1k", "groupby-string-1m")
 
 
@@ -34,7 +35,8 @@ WORKLOADS = {
     "csv": Workload("orders", "100m", "1g", _either(860_000, 8_600_000), "", None, BATCH),
     "tpch": Workload("tpch", "sf0.1", "sf1", _tpch(8_661_245), "parquet", None, BATCH[1:] + FLINK[:1]),
     "nexmark": Workload("nexmark", "1m", "10m", _million, "", None, ("spark", "flink")),
-    "latency": Workload(None, "-", "-", lambda size: 0, "", None, ("flink",)),
+    **{w: Workload(None, "-", "-", lambda size: 0, "", None, ("limit", "flink")) for w in LATENCY},
+    "latency-within": Workload(None, "-", "-", lambda size: 0, "", None, ("flink",)),
     "hello": Workload(None, "-", "-", lambda size: 10, "", None, BATCH + FLINK[:1]),
 }
 

@@ -5,9 +5,10 @@
 //	limits join IN OUT [THREADS]
 //	limits scan IN OUT [THREADS]
 //	limits csv  IN OUT [THREADS]
+//	limits latency IN OUT
 //
 // csv reads the same CSV files as the engines; the others read raw columns instead of Parquet (see columns.go),
-// so they bound the operator and not the decoding. Word count and sort have their limits in C, in folder c.
+// so they bound the operator and not the decoding. latency reads and writes unix sockets. Word count and sort have their limits in C, in folder c.
 package main
 
 import (
@@ -33,6 +34,7 @@ func jobs() map[string]job {
 		"join":              join,
 		"scan":              scan,
 		"csv":               scanCSV,
+		"latency":           latency,
 	}
 }
 
