@@ -178,6 +178,7 @@ func (l *link) Events(to worker.Events) worker.Events {
 			l.send(l.up, fmt.Sprint("acked ", ack.ID), a, true, func() { to.Acked(a, ack) })
 		},
 		Ended: func(a control.Attempt) { l.send(l.up, "ended", a, false, func() { to.Ended(a) }) },
+		Paced: func(a control.Attempt, p control.Pace) { l.send(l.up, "paced", a, false, func() { to.Paced(a, p) }) },
 	}
 }
 
@@ -239,6 +240,13 @@ func (w *toWorkers) Completed(attempts, done []control.Attempt, cp stream.Checkp
 func (w *toWorkers) Aborted(attempts []control.Attempt, cp stream.CheckpointID) {
 	for _, a := range attempts {
 		w.send(fmt.Sprint("aborted ", cp), a, false, func() { w.to.Aborted([]control.Attempt{a}, cp) })
+	}
+}
+
+// Align tells each attempt by itself.
+func (w *toWorkers) Align(attempts []control.Attempt, group string, least stream.Watermark) {
+	for _, a := range attempts {
+		w.send("align", a, false, func() { w.to.Align([]control.Attempt{a}, group, least) })
 	}
 }
 
