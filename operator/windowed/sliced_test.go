@@ -68,32 +68,39 @@ func TestSlicedAgainstReference(t *testing.T) {
 		spec := drawWindows(r)
 		ref := newReference(spec)
 		j := &job{t: t, spec: testSpec(t, spec), random: rand.New(rand.NewPCG(rapid.Uint64().Draw(r, "seed"), 1)), clock: &clock{}}
-		j.start(rapid.IntRange(1, 4).Draw(r, "tasks"))
-		now := rapid.Int64Range(-100, 100).Draw(r, "begin")
-		for range rapid.IntRange(1, 15).Draw(r, "steps") {
-			if rapid.IntRange(0, 3).Draw(r, "what") > 0 {
-				events := drawEvents(r, now)
-				ref.process(events)
-				j.process(0, events)
-			} else {
-				now += rapid.SampledFrom([]int64{1, 7, 30, 90}).Draw(r, "pass")
-				mark := now - rapid.Int64Range(0, 20).Draw(r, "delay")
-				if mark > ref.mark {
-					ref.advance(mark)
-					j.advance(mark, true)
-				}
-			}
-			if rapid.IntRange(0, 3).Draw(r, "restart") == 0 {
-				j.restart(rapid.IntRange(1, 7).Draw(r, "tasks then"))
-			}
-		}
-		ref.advance(math.MaxInt64)
-		j.stop()
-		compareSets(r, withoutLast(ref.out), withoutLast(j.got))
-		if j.late != ref.dropped {
-			r.Fatalf("%d rows were late, want %d", j.late, ref.dropped)
-		}
+		compareRuns(r, j, ref, ref.process)
 	})
+}
+
+// compareRuns gives a job and the reference the same batches and watermarks, with restarts of the job, and compares the panes. batch is how the
+// reference takes a batch.
+func compareRuns(r *rapid.T, j *job, ref *reference, batch func([]event)) {
+	j.t.Helper()
+	j.start(rapid.IntRange(1, 4).Draw(r, "tasks"))
+	now := rapid.Int64Range(-100, 100).Draw(r, "begin")
+	for range rapid.IntRange(1, 15).Draw(r, "steps") {
+		if rapid.IntRange(0, 3).Draw(r, "what") > 0 {
+			events := drawEvents(r, now)
+			batch(events)
+			j.process(0, events)
+		} else {
+			now += rapid.SampledFrom([]int64{1, 7, 30, 90}).Draw(r, "pass")
+			mark := now - rapid.Int64Range(0, 20).Draw(r, "delay")
+			if mark > ref.mark {
+				ref.advance(mark)
+				j.advance(mark, true)
+			}
+		}
+		if rapid.IntRange(0, 3).Draw(r, "restart") == 0 {
+			j.restart(rapid.IntRange(1, 7).Draw(r, "tasks then"))
+		}
+	}
+	ref.advance(math.MaxInt64)
+	j.stop()
+	compareSets(r, withoutLast(ref.out), withoutLast(j.got))
+	if j.late != ref.dropped {
+		r.Fatalf("%d rows were late, want %d", j.late, ref.dropped)
+	}
 }
 
 // TestSlidingLong has many keys come and go, so that ids are numbered anew, and windows of many slices.
