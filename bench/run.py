@@ -106,11 +106,23 @@ def check(workload, size, out):
 def reported(lines, default):
     """The BENCH line's seconds, the queries' lines, the latency line, and its histogram: the events up to each number of microseconds."""
     seconds = next((float(w[8:]) for l in lines if l.startswith("BENCH ") for w in l.split() if w.startswith("seconds=")), default)
-    queries = [dict(zip(("pass", "query", "seconds", "status"), (int(q[1]), q[2], float(q[3]), q[4])))
-               for q in map(str.split, lines) if q[:1] == ["BENCHQ"]]
+    queries = [query(l.split()) for l in lines if l.startswith("BENCHQ ")]
     latency = " ".join(l for l in lines if l.startswith(("BENCHLAT", "BENCHCP")))
     histogram = [pair.split(":") for l in lines if l.startswith("BENCHHIST") for pair in l.split()[1:]]
     return seconds, queries, latency, {upto: int(n) for upto, n in histogram}
+
+
+def query(words):
+    """A BENCHQ line: what is asked of all engines, and facts as NAME=VALUE; of checkpoints, the bytes of each."""
+    facts = dict(w.split("=", 1) for w in words[5:] if "=" in w)
+    q = {"pass": int(words[1]), "query": words[2], "seconds": float(words[3]), "status": words[4]}
+    if "cpu" in facts:
+        q["cpu"] = float(facts["cpu"])
+    if "events" in facts:
+        q["events"] = int(facts["events"])
+    if "bytes" in facts:
+        q["checkpoints"] = [int(b) for b in facts["bytes"].split(",") if b != "-"]
+    return q
 
 
 def run_once(session, name, size, engine, args):
@@ -143,6 +155,16 @@ def show(r):
     for q in r["queries"]:
         if q["status"] != "ok":
             print(f"    {q['query']} {q['status']}", flush=True)
+        elif "events" in q:
+            print(f"    {market(q)}", flush=True)
+
+
+def market(q):
+    """A query of Nexmark in one line."""
+    c = q.get("checkpoints", [])
+    sizes = f" of {min(c) / 1e6:.1f} to {max(c) / 1e6:.1f} MB" if c else ""
+    return (f"{q['query']}: {q['seconds']:.1f} s, {q['events'] / 1e6:.0f} M events, {q['events'] / q['seconds'] / 1e6:.2f} M/s, "
+            f"cpu={q.get('cpu', 0):.1f}, {len(c)} checkpoints{sizes}")
 
 
 def plan(args):

@@ -5,50 +5,80 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"syscall"
 	"time"
 
 	"github.com/millrace/millrace/connectors/file"
 	"github.com/millrace/millrace/jobs"
 	"github.com/millrace/millrace/runner"
+	"github.com/millrace/millrace/runner/status"
 )
 
 // streamed are the queries of Nexmark that exist as jobs.
 var streamed = []string{"q0", "q1", "q2", "q3", "q4", "q5", "q7", "q8"}
 
-// nexmark runs the queries as streams with checkpoints, one after another in this process, after one that nobody counts.
+// nexmark runs the queries as streams with checkpoints, one after another in this process, after one that nobody counts. With BENCH_SECONDS each
+// lasts at least so long.
 func nexmark(in, out string) error {
 	queries := streamed
 	if names := os.Getenv("BENCH_QUERIES"); names != "" {
 		queries = slices.DeleteFunc(strings.Split(names, ","), func(q string) bool { return !slices.Contains(streamed, q) })
 	}
-	passes, err := strconv.Atoi(cmp.Or(os.Getenv("BENCH_PASSES"), "1"))
+	passes, err := number("BENCH_PASSES", 1)
 	if err != nil {
-		return fmt.Errorf("BENCH_PASSES: %w", err)
-	}
-	if _, err := auction("q0", in, ""); err != nil {
 		return err
 	}
+	m := &market{in: in}
+	if m.events, err = number("BENCH_EVENTS", 10_000_000); err != nil {
+		return err
+	}
+	if m.every, err = number("BENCH_CHECKPOINT_MS", 30_000); err != nil {
+		return err
+	}
+	rounds, err := number("BENCH_ROUNDS", 1)
+	if err != nil {
+		return err
+	}
+	seconds, err := number("BENCH_SECONDS", 0)
+	if err != nil {
+		return err
+	}
+	if _, err := m.run("q0", 1); err != nil {
+		return err
+	}
+	m.out = out
 	for pass := range passes {
 		for _, q := range queries {
-			start, cpu := time.Now(), processor()
-			status := "ok"
-			s, err := auction(q, in, out)
+			s, err := m.last(q, rounds, seconds)
+			outcome := "ok"
 			if err != nil {
-				status = "failed:" + strings.ReplaceAll(err.Error(), " ", "_")
+				outcome = "failed:" + strings.ReplaceAll(err.Error(), " ", "_")
 			}
-			fmt.Printf("BENCHQ %d %s %.3f %s cpu=%.2f\n", pass+1, q, time.Since(start).Seconds(), status, processor()-cpu)
-			if s != nil {
-				fmt.Fprintf(os.Stderr, "%s: %d checkpoints, the last of %d bytes\n", q, s.checkpoints, s.bytes)
-			}
+			fmt.Printf("BENCHQ %d %s %.3f %s cpu=%.2f events=%d checkpoints=%d bytes=%s\n",
+				pass+1, q, s.seconds, outcome, s.cpu, s.events, len(s.checkpoints), s.sizes())
 		}
 	}
 	return nil
+}
+
+// number returns a number from the environment.
+func number(name string, otherwise int64) (int64, error) {
+	text := os.Getenv(name)
+	if text == "" {
+		return otherwise, nil
+	}
+	n, err := strconv.ParseInt(text, 10, 64)
+	if err != nil {
+		return 0, fmt.Errorf("%s: %w", name, err)
+	}
+	return n, nil
 }
 
 // processor returns the seconds of CPU that the process has used.
@@ -60,56 +90,98 @@ func processor() float64 {
 	return float64(u.Utime.Nano()+u.Stime.Nano()) / 1e9
 }
 
-// cuts is what is known of a run's checkpoints.
-type cuts struct {
-	checkpoints int
-	bytes       int64
+// market is where the events come from, and where results go.
+type market struct {
+	in, out string
+	events  int64 // in the files, or to be made
+	every   int64 // milliseconds between checkpoints; 0: none
 }
 
-// auction runs a query over the events, at most BENCH_EVENTS of them, that BENCH_NEXMARK_SOURCE names: parquet or gen. With
-// BENCH_NEXMARK_VERIFY=1 it leaves its results as OUT/qN.csv.
-func auction(q, in, out string) (*cuts, error) {
-	job := &jobs.Nexmark{Query: q, Mode: file.Append}
-	if os.Getenv("BENCH_NEXMARK_SOURCE") == "gen" {
-		events, err := strconv.ParseInt(cmp.Or(os.Getenv("BENCH_EVENTS"), "10000000"), 10, 64)
-		if err != nil {
-			return nil, fmt.Errorf("BENCH_EVENTS: %w", err)
+// sitting is what a run of a query was like.
+type sitting struct {
+	seconds, cpu float64
+	events       int64
+	checkpoints  map[int64]int64 // complete ones: their bytes by number
+}
+
+// sizes lists the bytes of the checkpoints in their order.
+func (s *sitting) sizes() string {
+	text := make([]string, 0, len(s.checkpoints))
+	for _, id := range slices.Sorted(maps.Keys(s.checkpoints)) {
+		text = append(text, strconv.FormatInt(s.checkpoints[id], 10))
+	}
+	return cmp.Or(strings.Join(text, ","), "-")
+}
+
+// last runs a query over more and more rounds of the events, until a run lasts that many seconds, and returns that one. The first runs, which tell
+// how many rounds it takes, are short.
+func (m *market) last(q string, rounds, seconds int64) (*sitting, error) {
+	for {
+		s, err := m.run(q, rounds)
+		if err != nil || s.seconds >= float64(seconds) {
+			return s, err
 		}
-		job.Events = events
+		factor := 1.15 * float64(seconds) / s.seconds
+		if factor > 20 {
+			factor = 8
+		}
+		rounds = int64(float64(rounds)*factor) + 1
+	}
+}
+
+// run runs a query over the events that BENCH_NEXMARK_SOURCE names: parquet or gen. With BENCH_NEXMARK_VERIFY=1 it leaves its results as OUT/qN.csv.
+func (m *market) run(q string, rounds int64) (*sitting, error) {
+	job := &jobs.Nexmark{Query: q, Mode: file.Append, Events: m.events}
+	if os.Getenv("BENCH_NEXMARK_SOURCE") == "gen" {
+		job.Events *= rounds
 	} else {
-		job.In = filepath.Join(in, "parquet2")
+		job.In, job.Rounds = filepath.Join(m.in, "parquet2"), int(rounds)
 	}
-	verify := out != "" && os.Getenv("BENCH_NEXMARK_VERIFY") == "1"
+	verify := m.out != "" && os.Getenv("BENCH_NEXMARK_VERIFY") == "1"
 	if verify {
-		job.Out = filepath.Join(out, "_parts-"+q)
-	}
-	ms, err := strconv.Atoi(cmp.Or(os.Getenv("BENCH_CHECKPOINT_MS"), "30000"))
-	if err != nil {
-		return nil, fmt.Errorf("BENCH_CHECKPOINT_MS: %w", err)
+		job.Out = filepath.Join(m.out, "_parts-"+q)
 	}
 	o := options(q)
 	o.Streaming.Always = true
-	o.Streaming.Checkpoints.Interval = time.Duration(ms) * time.Millisecond
-	if ms == 0 {
+	o.Streaming.Checkpoints.Interval = time.Duration(m.every) * time.Millisecond
+	if m.every == 0 {
 		o.Streaming.Checkpoints.Interval = -1
 	}
-	var controls runner.Controls
-	o.Running = func(c runner.Controls) { controls = c }
-	if _, err := runner.Run(context.Background(), job.Build, o); err != nil {
-		return nil, err
+	s := &sitting{events: m.events * rounds, checkpoints: map[int64]int64{}}
+	look := &looker{checkpoints: s.checkpoints, end: make(chan struct{})}
+	o.Running = func(c runner.Controls) { look.wait.Go(func() { look.at(c) }) }
+	start, cpu := time.Now(), processor()
+	_, err := runner.Run(context.Background(), job.Build, o)
+	s.seconds, s.cpu = time.Since(start).Seconds(), processor()-cpu
+	close(look.end)
+	look.wait.Wait()
+	if err == nil && verify {
+		err = gather(q, job.Out, filepath.Join(m.out, q+".csv"))
 	}
-	c := &cuts{}
-	if controls != nil {
-		made := controls.Status().Checkpoints
-		c.checkpoints = made.Completed
-		if last := made.LastComplete(); last != nil {
-			c.bytes = last.Bytes
+	return s, err
+}
+
+// looker notes complete checkpoints: a job's status has only the last ones.
+type looker struct {
+	checkpoints map[int64]int64
+	end         chan struct{}
+	wait        sync.WaitGroup
+}
+
+// at looks every second until the end, and once more.
+func (l *looker) at(c runner.Controls) {
+	for ended := false; !ended; {
+		select {
+		case <-l.end:
+			ended = true
+		case <-time.After(time.Second):
+		}
+		for _, made := range c.Status().Checkpoints.Last {
+			if made.State == status.Complete {
+				l.checkpoints[made.ID] = made.Bytes
+			}
 		}
 	}
-	if verify {
-		return c, gather(q, job.Out, filepath.Join(out, q+".csv"))
-	}
-	return c, nil
 }
 
 // gather puts the lines of a query's results into one file, with times as the kit writes them; of query 4 the last of each category.
