@@ -7,6 +7,7 @@
 //     it that tasks write their snapshots by.
 //   - [Manifest] is what a checkpoint says of itself; [Saved] is one that is open for reading: Rows gives a table back to tasks, however many.
 //   - [Compare] says what a new version of a job makes of saved state, before it runs; Rows migrates by the same rules.
+//   - [InFlight] is what was on its way to an operator whose task did not wait for barriers; [Saved.InFlight] gives it back.
 //   - [Saved.Inspect] shows what is in a checkpoint.
 //
 // # A checkpoint's life
@@ -38,7 +39,14 @@
 //
 // The folder of the greatest number is never removed, though it may be empty: numbers grow over all incarnations. Files may be referred to by
 // manifests of later checkpoints (the final state of tasks that have ended, and a back end's own files that have not changed, are written once)
-// and stay until no manifest that is kept does.
+// and stay until no manifest that is kept does. A folder without a manifest is that of a checkpoint which was not completed, or of one that is
+// kept no more and has files which others need.
+//
+// Which files of a back end's own a checkpoint has, the back end says, which is told what the base has: the newest complete checkpoint when this one
+// was begun. Those of lsm are the tables of its tree, which never change. Those of heap are a chain: all rows, and behind them the rows that
+// were written since, checkpoint by checkpoint, until that is as much as all rows; then all are written again. So a checkpoint refers to files of
+// at most twice the size of the state, of at most 16 checkpoints, and a file that is damaged damages all that refer to it: to fall back is to go
+// to one from before that file, and --checkpoint-keep says how many there are. Package state/heap has the format of its files.
 //
 // A savepoint is one folder with a manifest ("root": ".") and all its files, and can be moved. A job that was stopped with one leaves a manifest
 // in its own folder that has "moved", the savepoint's URL, and nothing else to read. What a job begins from stays what it is: savepoints, and
@@ -50,20 +58,29 @@
 //	id, kind               kind is checkpoint, savepoint, stop, drain or last
 //	job, run, epoch, time  who made it, when
 //	root, moved            see above
+//	unaligned              some tasks did not wait for barriers
 //	fingerprint, plan      of the job's graph
 //	operators              uid, name, parallelism, keyGroups, enumerator (bytes: which splits there are), tables, parts
 //	  tables               name, kind, distribution (keyed, spread, union, broadcast), keys, namespace, values (name, type, nullable, ...), ttl
-//	  parts                by task: task {stage, task}, ended, blobs (bytes by name), tables or native
+//	  parts                by task: task {stage, task}, ended, blobs (bytes by name), tables, native
 //	    tables             table (its name), rows, files
 //	      files            path or inline (the bytes of a small file), size, rows, check (XXH3-64 of the bytes), index
 //	        index          [first key group, last key group, rows] for each record batch
-//	    native             of back ends that save files of their own: name, and as in files. Checkpoints alone have them, not savepoints
+//	    native             of back ends that save files of their own, for the tables that are not in tables: name, and as in files. Checkpoints
+//	                       alone have them, not savepoints
 //	committables           checkpoint, uid, task, data (bytes, the connector's), rows, bytes, files
 //
 // A file of rows is an Arrow IPC file. Its columns are key_group (int32, of keyed tables only; when the table has a column of that name,
 // key_group_0) and those of the table: keys, namespace, values, and written_at when it has a time to live. A name that is taken has a number
 // behind it. Rows of a keyed table are ordered by key group: the low bits of the hash of the keys as package columnar/keys defines it. The order
 // within a key group means nothing. A record batch has rows of one or more groups, a group lies in one or more batches that follow each other.
+//
+// A table of kind "in flight" has rows that an unaligned checkpoint found on their way to the operator, over the exchange that its name tells: all
+// that producers had sent before they were cut, and the operator's task had not taken in before it was. Its columns are channel (int32: the
+// task that sent the row), after (timestamp: the watermark that came ahead of the row in its channel, behind the row before; null: none), time
+// (timestamp: the row's event time, or null), kind (uint8: of a changelog's row) and row, a struct of the exchange's columns. Rows of one part
+// and channel are in the order in which they were sent. Watermarks behind the last row are left out: producers give theirs again when they begin.
+// Such tables are files of rows whatever the back end is, and savepoints, which are aligned, have none.
 //
 // Readers of one version read manifests of all earlier ones, and refuse later ones.
 //

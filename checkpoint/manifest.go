@@ -36,6 +36,8 @@ type Manifest struct {
 	Root string `json:"root"`
 	// Moved is the URL of the folder of the savepoint that this stands for; nothing else is set but what is above.
 	Moved string `json:"moved,omitempty"`
+	// Unaligned says that some tasks did not wait for barriers: rows that were in flight are in tables of their own.
+	Unaligned bool `json:"unaligned,omitempty"`
 	// Plan is what the coordinator wants to find again about the job's graph; Fingerprint tells graphs apart.
 	Fingerprint  string          `json:"fingerprint,omitempty"`
 	Plan         json.RawMessage `json:"plan,omitempty"`
@@ -122,7 +124,7 @@ func (o *Operator) Table(name string) (Table, bool) {
 // Rows returns how many rows of a table all tasks have together, -1 when it is not known.
 func (o *Operator) Rows(table string) (n int64) {
 	for _, p := range o.Parts {
-		if len(p.Native) > 0 {
+		if p.isNative(table) {
 			return -1
 		}
 		for _, t := range p.Tables {

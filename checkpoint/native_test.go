@@ -171,3 +171,65 @@ func (w *world) checkNative(m *Manifest, total int) {
 		w.t.Errorf("inspecting: %v %v", r, err)
 	}
 }
+
+// composed is words of which the counts are a store's, and the rest the operator's own.
+type composed struct {
+	*frozen
+	store *native
+}
+
+func (c *composed) Store() state.Frozen { return c.store }
+
+// TestComposed: tables beside those of a store are written as rows, and all are given back.
+func TestComposed(t *testing.T) {
+	w := newWorld(t, nil)
+	place, err := w.store.Begin(t.Context(), 1, Checkpoint, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := Completion{Place: place, Operators: []Operator{{UID: "count", Parallelism: 2, KeyGroups: testGroups}}}
+	const total = 300
+	for task := range 2 {
+		store := nativeWords(task, 2, total)
+		store.tables = store.tables[:1]
+		f := &composed{words(task, 2, total), store}
+		h, err := w.store.Writer().Write(t.Context(), place, Task{Index: task}, []OperatorState{{UID: "count", Frozen: f}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if o := h.Operators[0]; len(o.Native) == 0 || len(o.Rows) != 1 || o.Rows[0].Table != spread.Name {
+			t.Fatalf("%d files of the back end, rows of %v", len(o.Native), o.Rows)
+		}
+		c.Handles = append(c.Handles, h)
+	}
+	m, err := w.store.Complete(t.Context(), c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if o := m.Operator("count"); o.Rows(counts.Name) != -1 || o.Rows(spread.Name) != 6 {
+		t.Errorf("%d and %d rows", o.Rows(counts.Name), o.Rows(spread.Name))
+	}
+	s := w.load(m)
+	s.native = func(ctx context.Context, files []state.File, groups state.Groups) (state.Frozen, error) {
+		f, err := readNative(ctx, files, groups)
+		if err == nil {
+			f.(*frozen).tables = f.Tables()[:1]
+		}
+		return f, err
+	}
+	for _, tasks := range []int{1, 2, 3} {
+		given := [2]int{}
+		for task := range tasks {
+			err := s.Restore(t.Context(), "count", []state.Table{counts, spread}, Share{Task: task, Tasks: tasks, KeyGroups: testGroups}, func(table int, b columnar.Batch) error {
+				given[table] += b.Rows()
+				return nil
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+		if given != [2]int{total, 6} {
+			t.Errorf("%d tasks got %v rows", tasks, given)
+		}
+	}
+}

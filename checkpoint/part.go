@@ -9,7 +9,7 @@ type Part struct {
 	// Blobs are what the operator's surroundings want to find again, by name: a watermark.
 	Blobs  map[string][]byte `json:"blobs,omitempty"`
 	Tables []Rows            `json:"tables,omitempty"`
-	// Native is the snapshot as files of the back end's, in place of files of rows; how many rows there are is not known then.
+	// Native is the tables that are not among Tables, as files of the back end's; how many rows they have is not known.
 	Native []NativeFile `json:"native,omitempty"`
 }
 

@@ -45,6 +45,11 @@ func (p Part) has(table string) bool {
 	return len(p.Native) > 0 || slices.ContainsFunc(p.Tables, func(r Rows) bool { return r.Table == table })
 }
 
+// isNative says whether a table of the part is in files of the back end's.
+func (p Part) isNative(table string) bool {
+	return len(p.Native) > 0 && !slices.ContainsFunc(p.Tables, func(r Rows) bool { return r.Table == table })
+}
+
 // part says whether rows of a task, by its place, can be picked. Invariant: parts come in order.
 func (p *pick) part(i int) bool {
 	switch {

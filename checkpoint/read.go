@@ -90,10 +90,10 @@ func (s *Saved) restorePart(ctx context.Context, o *Operator, i int, p Part, tak
 	if len(takes) == 0 {
 		return nil
 	}
-	wanted := takes[0].pick.wanted(o)
-	for _, t := range takes[1:] {
-		if t.pick.wanted(o) != wanted {
-			wanted = o.allGroups()
+	wanted := o.allGroups()
+	for _, t := range takes {
+		if t.pick.distribution == state.Keyed { // as tables of a store are
+			wanted = t.pick.wanted(o)
 		}
 	}
 	r, err := s.reader(ctx, o, p, wanted)
@@ -153,7 +153,7 @@ func (r *reader) release() {
 // each gives do the rows of a table, at least those of the key groups that are wanted: as they are in files, with the key group of a keyed table
 // as the first column.
 func (r *reader) each(ctx context.Context, t state.Table, wanted state.Groups, do func(columnar.Batch) error) error {
-	if r.native != nil {
+	if r.native != nil && r.part.isNative(t.Name) {
 		return r.eachNative(ctx, t, wanted, do)
 	}
 	for _, rows := range r.part.Tables {

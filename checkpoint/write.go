@@ -44,6 +44,8 @@ type OperatorState struct {
 	UID    string
 	Frozen state.Frozen // nil: it keeps no tables. Not released.
 	Blobs  map[string][]byte
+	// InFlight is what was on its way to it, by exchange, when the task did not wait for barriers.
+	InFlight []InFlight
 }
 
 // Writer writes tasks' snapshots for one incarnation of a job. It is safe for concurrent use.
@@ -72,22 +74,36 @@ func (w *Writer) Write(ctx context.Context, at Place, task Task, operators []Ope
 				return Handle{}, fmt.Errorf("writing %s %d of %s: %s: %w", at.Kind, at.ID, task, o.UID, err)
 			}
 		}
+		if err := w.writeInFlight(ctx, at, task, o, &out); err != nil {
+			err = orFenced(ctx, w.Folder, w.Epoch, err)
+			return Handle{}, fmt.Errorf("writing %s %d of %s: %s: %w", at.Kind, at.ID, task, o.UID, err)
+		}
 		h.Operators = append(h.Operators, out)
 	}
 	return h, nil
 }
 
-// writeState writes an operator's state: as the back end's own files if it has some and recovery alone will read them, else as rows.
+// writeState writes an operator's state: what a store has as the back end's own files if there are some and recovery alone will read them, the
+// rest as rows.
 func (w *Writer) writeState(ctx context.Context, at Place, task Task, o OperatorState, out *OperatorHandle) (err error) {
 	for _, t := range o.Frozen.Tables() {
 		out.Tables = append(out.Tables, Table{t})
 	}
-	if n, ok := o.Frozen.(state.Native); ok && !at.Kind.IsSavepoint() {
-		if out.Native, err = w.writeNative(ctx, at, task, o.UID, n); len(out.Native) > 0 || err != nil {
+	written := map[string]bool{}
+	if n, ok := nativeOf(o.Frozen); ok && !at.Kind.IsSavepoint() {
+		if out.Native, err = w.writeNative(ctx, at, task, o.UID, n); err != nil {
 			return err
+		}
+		if len(out.Native) > 0 {
+			for _, t := range n.Tables() {
+				written[t.Name] = true
+			}
 		}
 	}
 	for i, t := range out.Tables {
+		if written[t.Name] {
+			continue
+		}
 		rows, err := w.writeTable(ctx, at, task, o, i)
 		if err != nil {
 			return fmt.Errorf("table %q: %w", t.Name, err)
@@ -95,6 +111,15 @@ func (w *Writer) writeState(ctx context.Context, at Place, task Task, o Operator
 		out.Rows = append(out.Rows, rows)
 	}
 	return nil
+}
+
+// nativeOf returns what is frozen of a store that may have files of its own.
+func nativeOf(f state.Frozen) (state.Native, bool) {
+	if c, ok := f.(state.Composed); ok {
+		f = c.Store()
+	}
+	n, ok := f.(state.Native)
+	return n, ok
 }
 
 // writeTable writes the rows of table number i.

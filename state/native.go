@@ -12,6 +12,13 @@ type Native interface {
 	Files(base []File) []File
 }
 
+// Composed is what an operator has frozen of a store, and of what it keeps beside it.
+type Composed interface {
+	Frozen
+	// Store returns what was frozen of the store, whose tables are there under the same names; nil when there is none.
+	Store() Frozen
+}
+
 // File is a file of a native snapshot. Those of one snapshot are given back together, under their names.
 type File struct {
 	Name   string // unique among the files of the snapshot; that of a shared file is so for ever

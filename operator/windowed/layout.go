@@ -78,12 +78,15 @@ func (l *layout) collect(o *PerKey, in *columnar.Schema) {
 	l.stored = []call{{Call: Call{Function: agg.CollectOf(row), Inputs: []int{0}}}}
 }
 
-// frozenCells is a store's tables and the watermark.
+// frozenCells is a store's tables and the watermark: a state.Composed.
 type frozenCells struct {
 	state.Frozen
 	table state.Table
 	mark  columnar.Batch
 }
+
+// Store implements state.Composed.
+func (f frozenCells) Store() state.Frozen { return f.Frozen }
 
 // Tables implements state.Frozen.
 func (f frozenCells) Tables() []state.Table { return append(f.Frozen.Tables(), f.table) }

@@ -74,12 +74,15 @@ func (r *Runner) Freeze() (state.Frozen, error) {
 	return f, nil
 }
 
-// frozen is the state of a processor: that by key, and its rules.
+// frozen is the state of a processor: that by key, and its rules. It is a state.Composed.
 type frozen struct {
 	tables []state.Table // those by key first
 	keyed  state.Frozen  // nil: there is none
 	rules  []columnar.Batch
 }
+
+// Store implements state.Composed.
+func (f *frozen) Store() state.Frozen { return f.keyed }
 
 func (f *frozen) Tables() []state.Table { return f.tables }
 
