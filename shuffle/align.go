@@ -45,6 +45,11 @@ func (a *aligner) emit(m stream.Mark, is bool) {
 // isBlocked says whether nothing is to be taken from the channel.
 func (a *aligner) isBlocked(channel int) bool { return a.barred[channel] && (a.blocks || a.aligned) }
 
+// hasCome says whether the barrier of a checkpoint has come on a channel.
+func (a *aligner) hasCome(channel int, cp stream.CheckpointID) bool {
+	return a.barrier.ID == cp && a.barred[channel]
+}
+
 // rows says that rows have come on a channel.
 func (a *aligner) rows(channel int) { a.emit(a.merge.Rows(channel)) }
 

@@ -36,13 +36,15 @@ func NewPipe(producers, consumers int, exactly bool) *Pipe {
 
 // queue is one channel of a pipe: from one producer to one consumer.
 type queue struct {
-	mu       sync.Mutex // guards all below
-	items    []Item
-	batches  int // among items
-	ended    bool
-	unwanted bool   // the consumer takes nothing more: what comes is dropped
-	producer func() // wakes the producer when there is room again
-	consumer func() // wakes the consumer when there is something to take
+	mu        sync.Mutex // guards all below
+	items     []Item
+	batches   int                 // among items
+	barrier   stream.CheckpointID // of the newest barrier that was put in
+	recording *recording          // nil: nobody wants one
+	ended     bool
+	unwanted  bool   // the consumer takes nothing more: what comes is dropped
+	producer  func() // wakes the producer when there is room again
+	consumer  func() // wakes the consumer when there is something to take
 }
 
 func (q *queue) put(i Item) {
@@ -50,9 +52,14 @@ func (q *queue) put(i Item) {
 	wake := q.consumer
 	if !q.unwanted {
 		q.items = append(q.items, i)
-		if i.Mark.Kind == stream.NoMark {
+		switch i.Mark.Kind {
+		case stream.NoMark:
 			q.batches++
+		case stream.BarrierMark:
+			q.barrier = max(q.barrier, i.Mark.Barrier.ID)
+		case stream.WatermarkMark, stream.IdleMark:
 		}
+		q.note(i)
 	}
 	q.mu.Unlock()
 	call(wake)
@@ -62,6 +69,7 @@ func (q *queue) put(i Item) {
 func (q *queue) refuse() {
 	q.mu.Lock()
 	q.unwanted, q.items, q.batches = true, nil, 0
+	q.endRecording()
 	wake := q.producer
 	q.mu.Unlock()
 	call(wake)
@@ -70,6 +78,7 @@ func (q *queue) refuse() {
 func (q *queue) end() {
 	q.mu.Lock()
 	q.ended = true
+	q.endRecording()
 	wake := q.consumer
 	q.mu.Unlock()
 	call(wake)
@@ -266,6 +275,7 @@ type pipeGate struct {
 	channels []channel // those that have not ended
 	next     int
 	aligner  *aligner
+	again    again
 }
 
 // channel is a queue and its number in the aligner.
@@ -274,8 +284,11 @@ type channel struct {
 	number int
 }
 
-// Poll implements Gate: producers in turn, but for those that wait behind a barrier.
+// Poll implements Gate: what is put through again, then producers in turn, but for those that wait behind a barrier.
 func (g *pipeGate) Poll() (Item, bool, error) {
+	if i, ok := g.again.next(); ok {
+		return i, true, nil
+	}
 	for turns := len(g.channels); ; turns-- {
 		if m, ok := g.aligner.next(); ok {
 			return Item{Mark: m}, true, nil
@@ -313,13 +326,15 @@ func (g *pipeGate) Poll() (Item, bool, error) {
 func (g *pipeGate) Unblock(cp stream.CheckpointID) { g.aligner.unblock(cp) }
 
 // HasEnded implements Gate.
-func (g *pipeGate) HasEnded() bool { return len(g.channels) == 0 && len(g.aligner.out) == 0 }
+func (g *pipeGate) HasEnded() bool {
+	return len(g.channels) == 0 && len(g.aligner.out) == 0 && len(g.again.items) == 0
+}
 
 // Close implements Gate. Producers go on; what they write is dropped.
 func (g *pipeGate) Close() error {
 	for _, c := range g.channels {
 		c.refuse()
 	}
-	g.channels, g.aligner.out = nil, nil
+	g.channels, g.aligner.out, g.again = nil, nil, again{}
 	return nil
 }

@@ -73,6 +73,13 @@ type Item struct {
 type Aligner interface {
 	// Unblock goes on behind the barriers up to that checkpoint, whether they have come on all channels or not.
 	Unblock(cp stream.CheckpointID)
+	// HasSeen says whether a checkpoint's barrier has been put into a channel, however many rows are ahead of it.
+	HasSeen(cp stream.CheckpointID) bool
+	// Record notes what is, and will be, ahead of a checkpoint's barrier, for a consumer that does not wait for it. Unblock is to follow.
+	Record(cp stream.CheckpointID) *Flight
+	// Restore has the gate give items, of which it becomes the owner, before anything else. They were in so many channels. It is called before
+	// the first Poll.
+	Restore(items []Flown, channels int)
 }
 
 // Facts are what a producer knows of what it wrote, by partition.
