@@ -124,7 +124,7 @@ func (h *helm) settled(id stream.CheckpointID, change func(*status.Checkpoint)) 
 
 func (h *helm) completed(m *checkpoint.Manifest, url string) {
 	h.settled(m.ID, func(c *status.Checkpoint) {
-		c.State, c.URL, c.Bytes, c.StateBytes = status.Complete, url, m.Bytes(), m.Bytes()
+		c.State, c.URL, c.Bytes, c.StateBytes = status.Complete, url, m.Written(), m.Bytes()
 	})
 	h.mu.Lock()
 	defer h.mu.Unlock()
