@@ -143,6 +143,8 @@ func compareOperator(o *Operator, d Declared, allowed bool) OperatorVerdict {
 		saved, ok := savedTable(o, t)
 		if ok {
 			known[saved.Name] = true
+		} else if t.Kind == InFlightKind { // most checkpoints have nothing in flight
+			continue
 		}
 		v.Tables = append(v.Tables, compareTable(o, saved, ok, t, allowed))
 	}
@@ -168,6 +170,9 @@ func missingTable(o *Operator, t Table, allowed bool) TableVerdict {
 		v.Reasons = []string{"nothing was in it"}
 	case allowed:
 		v.Reasons = []string{count(v.Rows) + " are lost, as allowed"}
+	case t.Kind == InFlightKind:
+		v.Verdict = Refused
+		v.Reasons = []string{fmt.Sprintf("the job has no such exchange: %s that were on their way would be lost; begin from a savepoint, which has none", count(v.Rows))}
 	default:
 		v.Verdict = Refused
 		v.Reasons = []string{fmt.Sprintf("it is not declared: %s would be lost; if it has another name now, say was=%s there, or allow the loss by the operator's UID", count(v.Rows), t.Name)}

@@ -70,7 +70,8 @@ type Committable struct {
 type Handle struct {
 	Checkpoint stream.CheckpointID `json:"checkpoint"`
 	Task       Task                `json:"task"`
-	Ended      bool                `json:"ended,omitempty"` // its inputs had ended, and it had dealt with that
+	Ended      bool                `json:"ended,omitempty"`     // its inputs had ended, and it had dealt with that
+	Unaligned  bool                `json:"unaligned,omitempty"` // it did not wait for barriers
 	Operators  []OperatorHandle    `json:"operators,omitempty"`
 }
 

@@ -28,6 +28,8 @@ type Report struct {
 	Run       string              `json:"run"`
 	Time      time.Time           `json:"time"`
 	Bytes     int64               `json:"bytes"`
+	Unaligned bool                `json:"unaligned,omitempty"`
+	InFlight  int64               `json:"inFlightBytes,omitempty"` // of Bytes: rows on their way to operators
 	Operators []OperatorReport    `json:"operators"`
 	// Uncommitted is how much output is to be committed by whoever begins from here.
 	Uncommitted int `json:"uncommitted"`
@@ -62,7 +64,10 @@ func (s *Saved) Inspect(ctx context.Context, what Inspection) (*Report, error) {
 		what.Rows = 100
 	}
 	m := s.Manifest
-	r := &Report{ID: m.ID, Kind: m.Kind, Job: m.Job, Run: m.Run, Time: m.Time, Bytes: m.Bytes(), Uncommitted: len(m.Committables), Operators: []OperatorReport{}}
+	r := &Report{
+		ID: m.ID, Kind: m.Kind, Job: m.Job, Run: m.Run, Time: m.Time, Bytes: m.Bytes(), Unaligned: m.Unaligned, InFlight: m.InFlight(),
+		Uncommitted: len(m.Committables), Operators: []OperatorReport{},
+	}
 	if what.Operator != "" && m.Operator(what.Operator) == nil {
 		var known []string
 		for _, o := range m.Operators {
@@ -178,6 +183,9 @@ func (r *Report) WriteJSON(w io.Writer) error {
 func (r *Report) Write(w io.Writer) error {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s %d of %s, run %s, %s: %s, %d operators\n", r.Kind, r.ID, r.Job, r.Run, r.Time.Format(time.RFC3339), size(r.Bytes), len(r.Operators))
+	if r.Unaligned {
+		fmt.Fprintf(&b, "unaligned: %s were in flight\n", size(r.InFlight))
+	}
 	if r.Uncommitted > 0 {
 		fmt.Fprintf(&b, "%d pieces of output are to be committed by who begins from it\n", r.Uncommitted)
 	}

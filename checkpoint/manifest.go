@@ -124,7 +124,7 @@ func (o *Operator) Table(name string) (Table, bool) {
 // Rows returns how many rows of a table all tasks have together, -1 when it is not known.
 func (o *Operator) Rows(table string) (n int64) {
 	for _, p := range o.Parts {
-		if p.isNative(table) {
+		if p.isNative(table) && !o.isInFlight(table) {
 			return -1
 		}
 		for _, t := range p.Tables {

@@ -225,6 +225,7 @@ func (s *Store) manifest(c Completion) (*Manifest, error) {
 		m.Root = ".."
 	}
 	for _, h := range c.Handles {
+		m.Unaligned = m.Unaligned || h.Unaligned
 		for _, part := range h.Operators {
 			o := m.Operator(part.UID)
 			if o == nil {
