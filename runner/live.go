@@ -159,7 +159,8 @@ func (l *live) fits(from *checkpoint.Saved) error {
 
 // worker is what tasks work with.
 func (l *live) worker() *worker.Streaming {
-	return &worker.Streaming{Snapshots: l.store.Writer(), AtLeastOnce: l.options.Checkpoints.AtLeastOnce, Clock: l.run.options.Clock}
+	c := l.options.Checkpoints
+	return &worker.Streaming{Snapshots: l.store.Writer(), AtLeastOnce: c.AtLeastOnce, Patience: c.patience(), Clock: l.run.options.Clock}
 }
 
 // coordinator is what the coordinator works with.

@@ -92,7 +92,7 @@ func shown(m *checkpoint.Manifest) status.Checkpoint {
 	if m.Kind.IsSavepoint() {
 		kind = status.Savepoint
 	}
-	return status.Checkpoint{ID: int64(m.ID), Kind: kind, Started: m.Time}
+	return status.Checkpoint{ID: int64(m.ID), Kind: kind, Started: m.Time, Unaligned: m.Unaligned, InFlightBytes: m.InFlight()}
 }
 
 // triggered says that a checkpoint has begun.
@@ -125,6 +125,7 @@ func (h *helm) settled(id stream.CheckpointID, change func(*status.Checkpoint)) 
 func (h *helm) completed(m *checkpoint.Manifest, url string) {
 	h.settled(m.ID, func(c *status.Checkpoint) {
 		c.State, c.URL, c.Bytes, c.StateBytes = status.Complete, url, m.Written(), m.Bytes()
+		c.Unaligned, c.InFlightBytes = m.Unaligned, m.InFlight()
 	})
 	h.mu.Lock()
 	defer h.mu.Unlock()

@@ -32,7 +32,10 @@ type Checkpoints struct {
 	Interval    time.Duration
 	MinPause    time.Duration // the least time from the end of one to the start of the next; default 0
 	Timeout     time.Duration // after which one has failed; default 10 min
-	AtLeastOnce bool          // barriers are not waited for: what is between them may come twice after a failure
+	AtLeastOnce bool          // barriers hold nothing back: what comes behind them may come twice after a failure
+	// AlignmentTimeout is how long a task waits for barriers before it takes what lies ahead of them into its snapshot; default: however long
+	// they take; negative: not at all. It is for exactly-once; savepoints are always waited for.
+	AlignmentTimeout time.Duration
 	// Folder is a URL: the checkpoints of a job lie in it in a folder of the job's name. "": none are made.
 	Folder            string
 	Keep              int // complete ones; default 3
@@ -120,6 +123,7 @@ func (s Streaming) values(set func(name, value string, isSet bool)) {
 	duration("checkpoint.min-pause", c.MinPause)
 	duration("checkpoint.timeout", c.Timeout)
 	set("checkpoint.mode", modeName(c.AtLeastOnce), c.AtLeastOnce)
+	set("checkpoint.alignment-timeout", alignmentText(c.AlignmentTimeout), c.AlignmentTimeout != 0)
 	set("checkpoint.folder", c.Folder, c.Folder != "")
 	count("checkpoint.keep", c.Keep)
 	count("checkpoint.tolerable-failures", c.TolerableFailures)
@@ -135,6 +139,24 @@ func (s Streaming) values(set func(name, value string, isSet bool)) {
 	duration("restart.failure-interval", r.FailureInterval)
 	set("from", s.From, s.From != "")
 	set("allow-dropped-state", strings.Join(s.AllowDropped, ","), len(s.AllowDropped) > 0)
+}
+
+// patience is how long tasks wait for barriers; negative: however long they take.
+func (c Checkpoints) patience() time.Duration {
+	switch {
+	case c.AtLeastOnce || c.AlignmentTimeout == 0:
+		return -1
+	default:
+		return max(c.AlignmentTimeout, 0)
+	}
+}
+
+// alignmentText is an AlignmentTimeout as its setting has it.
+func alignmentText(d time.Duration) string {
+	if d == 0 {
+		return "none"
+	}
+	return durationText(max(d, 0))
 }
 
 func modeName(atLeastOnce bool) string {

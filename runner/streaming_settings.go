@@ -11,7 +11,9 @@ import (
 // streamingSettings are the settings of jobs whose input need not end. A dot in a name groups settings in the configuration file; flags have
 // a dash there.
 func streamingSettings() []Setting {
-	defaults := map[string]string{"checkpoint.min-pause": "0s", "checkpoint.mode": modeName(false)}
+	defaults := map[string]string{
+		"checkpoint.min-pause": "0s", "checkpoint.mode": modeName(false), "checkpoint.alignment-timeout": alignmentText(0),
+	}
 	Streaming{}.withDefaults().values(func(name, value string, isSet bool) {
 		if isSet {
 			defaults[name] = value
@@ -30,6 +32,8 @@ func streamingSettings() []Setting {
 			s.Streaming.Checkpoints.AtLeastOnce = v == modeName(true)
 			return mode(s, v)
 		}),
+		setting("checkpoint.alignment-timeout", "of exactly-once: `time` that a task waits for barriers before it saves what lies ahead of them; 0s: it does not wait; none: however long it takes",
+			alignment(func(s *Settings) *time.Duration { return &s.Streaming.Checkpoints.AlignmentTimeout })),
 		setting("checkpoint.timeout", "`time` after which a checkpoint has failed",
 			positive(func(s *Settings) *time.Duration { return &s.Streaming.Checkpoints.Timeout })),
 		setting("checkpoint.keep", "complete `checkpoints` that are kept",
@@ -90,6 +94,24 @@ func orNone(field func(*Settings) *time.Duration) func(*Settings, string) error 
 		}
 		if err := read(s, v); err != nil {
 			return fmt.Errorf("%w, or none", err)
+		}
+		return nil
+	}
+}
+
+// alignment reads a duration; "none" is 0, and 0s a negative one.
+func alignment(field func(*Settings) *time.Duration) func(*Settings, string) error {
+	read := duration(field)
+	return func(s *Settings, v string) error {
+		if v == "none" {
+			*field(s) = 0
+			return nil
+		}
+		if err := read(s, v); err != nil {
+			return fmt.Errorf("%w, or none", err)
+		}
+		if *field(s) == 0 {
+			*field(s) = -1
 		}
 		return nil
 	}

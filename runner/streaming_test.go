@@ -38,7 +38,7 @@ func TestStreamingDefaults(t *testing.T) {
 // streaming are options that differ from the defaults in all fields.
 var streaming = Streaming{
 	Checkpoints: Checkpoints{
-		Interval: -1, MinPause: time.Second, Timeout: 90 * time.Second, AtLeastOnce: true,
+		Interval: -1, MinPause: time.Second, Timeout: 90 * time.Second, AtLeastOnce: true, AlignmentTimeout: -1,
 		Folder: "hdfs://nn/cp", Keep: 7, TolerableFailures: -1,
 	},
 	State: StateLSM,
@@ -64,7 +64,7 @@ func TestStreamingOfFlags(t *testing.T) {
 	clean(t)
 	s, err := Load(Sources{Flags: map[string]string{
 		"checkpoint.interval": "none", "checkpoint.min-pause": "1s", "checkpoint.timeout": "90s",
-		"checkpoint.mode": "at-least-once", "checkpoint.folder": "hdfs://nn/cp", "checkpoint.keep": "7", "checkpoint.tolerable-failures": "0",
+		"checkpoint.alignment-timeout": "0s", "checkpoint.mode": "at-least-once", "checkpoint.folder": "hdfs://nn/cp", "checkpoint.keep": "7", "checkpoint.tolerable-failures": "0",
 		"state.backend": "lsm", "restart.strategy": "failure-rate", "restart.delay": "2s", "restart.attempts": "4", "restart.multiplier": "1.25",
 		"restart.max-delay": "2h", "restart.jitter": "0", "restart.reset-after": "3m", "restart.failures": "6", "restart.failure-interval": "1h",
 		"from": "hdfs://nn/sp", "allow-dropped-state": "a,b",

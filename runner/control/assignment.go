@@ -46,6 +46,8 @@ type Restore struct {
 const (
 	WatermarkBlob = "watermark" // a decimal number
 	WriterBlob    = "writer"    // of a sink: what its writer must know again
+	// ChannelsBlob, with a table of rows in flight behind it, is in how many channels they were: a decimal number.
+	ChannelsBlob = "channels: "
 )
 
 // Ack is an attempt's part of a checkpoint.

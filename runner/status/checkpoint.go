@@ -21,8 +21,10 @@ type Checkpoint struct {
 	Duration   float64         `json:"duration_s"`  // until it was complete or failed
 	Bytes      int64           `json:"bytes"`       // written for it
 	StateBytes int64           `json:"state_bytes"` // of the whole state, with what earlier ones have written
-	Unaligned  bool            `json:"unaligned,omitempty"`
-	Error      string          `json:"error,omitempty"` // why it failed
+	// Unaligned says that tasks did not wait for barriers; InFlightBytes, a part of Bytes, hold what was on its way to them.
+	Unaligned     bool   `json:"unaligned,omitempty"`
+	InFlightBytes int64  `json:"in_flight_bytes,omitempty"`
+	Error         string `json:"error,omitempty"` // why it failed
 }
 
 // CheckpointKind says who asked for it and who owns it.

@@ -159,6 +159,7 @@ func (e *exposition) checkpoints(c *Checkpoints) {
 		{"checkpoint_last_duration_seconds", "How long it took.", last.Duration},
 		{"checkpoint_last_bytes", "What was written for it.", float64(last.Bytes)},
 		{"checkpoint_last_state_bytes", "The whole state that it holds.", float64(last.StateBytes)},
+		{"checkpoint_last_in_flight_bytes", "What was on its way between tasks.", float64(last.InFlightBytes)},
 	} {
 		e.family(f.name, "gauge", f.help)
 		e.sample(f.value)

@@ -156,7 +156,7 @@ func (j *Job) writeCheckpoints(b *bytes.Buffer, now time.Time) {
 
 func (c *Checkpoint) outcome() string {
 	if c.Unaligned {
-		return string(c.State) + ", unaligned"
+		return fmt.Sprintf("%s, unaligned, %s in flight", c.State, budget.FormatSize(c.InFlightBytes))
 	}
 	return string(c.State)
 }

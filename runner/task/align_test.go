@@ -155,7 +155,7 @@ func TestPausedSplit(t *testing.T) {
 	p.give(row{split: "a", time: 201}, row{split: "b", time: 13}) // the first was read before the pause
 	p.sees(row{split: "b", time: 13})
 
-	p.Trigger(stream.Barrier{ID: 1}) // paused or not, the task answers, and what is put by has not been taken
+	p.Trigger(stream.Barrier{ID: 1}, -1) // paused or not, the task answers, and what is put by has not been taken
 	cut := <-p.cuts
 	if a, b := cut.Positions["a"][0], cut.Positions["b"][0]; a != 200 || b != 13 {
 		t.Errorf("the positions of the checkpoint are %d and %d", a, b)
@@ -217,7 +217,7 @@ func TestHeldReader(t *testing.T) {
 			break
 		}
 	}
-	p.Trigger(stream.Barrier{ID: 1})
+	p.Trigger(stream.Barrier{ID: 1}, -1)
 	<-p.cuts
 	p.Align("g", 249)
 	p.give(row{split: "b", time: 251}, row{split: "b", end: true}, row{split: "a", end: true})

@@ -22,6 +22,8 @@ type Cut struct {
 	Writer     []byte                         // what the sink's writer must know again; nil: nothing
 	Positions  map[string]connectors.Position // of a source's task, by split that is not read to its end
 	Done       []string                       // splits that are
+	Unaligned  bool                           // it did not wait for all barriers
+	InFlight   [][]shuffle.Flown              // of an unaligned one, by input: what belongs to the checkpoint and had not been taken in
 	Err        error                          // why the checkpoint cannot be; nil: it can
 }
 
@@ -42,8 +44,9 @@ func (c Cut) Release() {
 
 // cut is what a task knows of checkpoints: aligned barriers, as in Carbone et al. 2015, section 4. A barrier that has come on all channels of
 // all inputs, and, where the task reads a source or its producers have ended, has been triggered by the coordinator, cuts the task's stream
-// when nothing is on its way in the chain.
+// when nothing is on its way in the chain. haste is what happens when that takes too long.
 type cut struct {
+	haste     haste
 	barrier   stream.Barrier      // being waited for; ID 0: none
 	triggered bool                // by the coordinator
 	drained   bool                // event time has been ended for it
@@ -65,6 +68,7 @@ func (t *Task) bar(b stream.Barrier) {
 	if b.ID <= t.cut.past || b.ID <= t.cut.barrier.ID {
 		return
 	}
+	t.ground(b.ID)
 	t.unblock(t.cut.barrier.ID)
 	t.cut.barrier, t.cut.triggered = b, false
 }
@@ -83,6 +87,7 @@ func (t *Task) unblock(cp stream.CheckpointID) {
 	t.cut.past = max(t.cut.past, cp)
 	if t.cut.barrier.ID <= cp {
 		t.cut.barrier, t.cut.triggered = stream.Barrier{}, false
+		t.await(-1)
 	}
 	t.chain.cutting = false
 }
@@ -104,7 +109,11 @@ func (t *Task) isAligned() bool {
 
 // cutIfReady freezes the task when a barrier is due, and sends it on.
 func (t *Task) cutIfReady() (bool, error) {
-	if t.cut.barrier.ID == 0 || !t.isAligned() {
+	if t.cut.barrier.ID == 0 {
+		return false, nil
+	}
+	aligned := t.isAligned()
+	if !aligned && !t.isOvertaking() {
 		return false, nil
 	}
 	if head := t.chain.head(); t.cut.barrier.Drain && t.fetcher != nil && !t.cut.drained {
@@ -130,7 +139,11 @@ func (t *Task) cutIfReady() (bool, error) {
 		c.Release()
 		return true, err
 	}
-	t.config.Cut(c)
+	if aligned {
+		t.config.Cut(c)
+	} else {
+		t.overtake(c)
+	}
 	for _, o := range t.outputs {
 		if err := o.Writer.Mark(stream.Mark{Kind: stream.BarrierMark, Barrier: b}); err != nil {
 			return true, fmt.Errorf("exchanging a barrier: %w", err)
@@ -203,6 +216,7 @@ func (t *Task) complete(cp stream.CheckpointID) error {
 
 // abort stops waiting for a checkpoint's barriers.
 func (t *Task) abort(cp stream.CheckpointID) error {
+	t.ground(cp)
 	if t.cut.past < cp {
 		t.unblock(cp)
 	}

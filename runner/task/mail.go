@@ -4,6 +4,7 @@ import (
 	"errors"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/millrace/millrace/stream"
 )
@@ -32,6 +33,7 @@ type post struct {
 type notice struct {
 	kind    noticeKind
 	barrier stream.Barrier // of completed and aborted: the ID alone
+	waits   time.Duration  // of triggered: how long barriers are waited for; negative: however long it takes
 	look    func(View)     // of inspected
 	group   string         // of aligning, as is the next
 	least   stream.Watermark
@@ -64,8 +66,10 @@ func (t *Task) notify(n notice) {
 }
 
 // Trigger has the task cut its stream for a checkpoint: a source between two batches, others when their inputs, whose producers have ended,
-// are read. Any goroutine may call it, and the two below.
-func (t *Task) Trigger(b stream.Barrier) { t.notify(notice{kind: triggered, barrier: b}) }
+// are read. Barriers are waited for so long; negative: however long it takes. Any goroutine may call it, and the two below.
+func (t *Task) Trigger(b stream.Barrier, patience time.Duration) {
+	t.notify(notice{kind: triggered, barrier: b, waits: patience})
+}
 
 // Completed tells the operators that a checkpoint, and all before it, are complete.
 func (t *Task) Completed(cp stream.CheckpointID) {
@@ -97,6 +101,7 @@ func (t *Task) obey() error {
 			t.bar(n.barrier)
 			if t.cut.barrier.ID == n.barrier.ID {
 				t.cut.barrier, t.cut.triggered = n.barrier, true
+				t.await(n.waits)
 			}
 		case completed:
 			errs = append(errs, t.complete(n.barrier.ID))

@@ -37,6 +37,10 @@ type Input struct {
 	At   int // the operator's position among those given to New
 	Port int
 	Gate shuffle.Gate
+	// Aligned says that barriers are waited for however long it takes: its rows could not be given to other tasks afterwards.
+	Aligned bool
+	// Restore gives the gate back what was in flight, when the operators have their state; nil: nothing was.
+	Restore func() error
 
 	rest columnar.Batch      // of what the gate gave last: rows not taken yet
 	feed int                 // its number among what the operator is fed by
@@ -302,8 +306,18 @@ func (t *Task) start(ctx context.Context) error {
 			continue
 		}
 		l.merge.Raise(w)
-		if err := t.chain.advance(l, stream.Mark{Kind: stream.WatermarkMark, Watermark: w}, false); err != nil {
+		// Those behind are told again: the watermark may have been on its way to them. Who makes watermarks gives its own.
+		again := l.marker == nil && w != stream.EndOfTime
+		if err := t.chain.advance(l, stream.Mark{Kind: stream.WatermarkMark, Watermark: w}, again); err != nil {
 			return err
+		}
+	}
+	for _, in := range t.inputs {
+		if in.Restore == nil {
+			continue
+		}
+		if err := in.Restore(); err != nil {
+			return fmt.Errorf("restoring exchanged rows: %w", err)
 		}
 	}
 	return nil
@@ -331,19 +345,24 @@ func (t *Task) turn() (bool, error) {
 	if err := t.obey(); err != nil {
 		return true, err
 	}
+	t.land()
 	if t.cut.final { // snapshots may still be read with the help of operators
 		if did, err := t.takePost(); did || err != nil {
 			return did, err
 		}
 		return t.cutIfReady()
 	}
+	overtaking := t.isOvertaking()
+	if overtaking {
+		t.chain.cutting = true
+	}
 	if t.chain.tail().len() > 0 {
-		if !t.hasRoom() {
+		if !overtaking && !t.hasRoom() {
 			return false, nil
 		}
 		return true, t.handOn(t.chain.tail().take())
 	}
-	if t.side && !t.hasRoom() {
+	if t.side && !overtaking && !t.hasRoom() {
 		return false, nil
 	}
 	if did, err := t.chain.step(); did || err != nil {
@@ -581,7 +600,7 @@ func (t *Task) sleep(ctx context.Context) error {
 	start := time.Now()
 	defer func() { waited.Add(int64(time.Since(start))) }()
 	var alarm, report <-chan time.Time
-	if due := t.chain.due(); !due.IsZero() && !t.cut.final && !t.isBlocked() {
+	if due := t.due(); !due.IsZero() {
 		timer := time.NewTimer(due.Sub(t.clock.Now()))
 		defer timer.Stop()
 		alarm = timer.C
@@ -601,6 +620,18 @@ func (t *Task) sleep(ctx context.Context) error {
 	case <-ctx.Done():
 		return context.Cause(ctx)
 	}
+}
+
+// due returns when the task is to be woken at the latest; zero: it need not be.
+func (t *Task) due() time.Time {
+	due := t.cut.haste.deadline
+	if t.cut.haste.isLate {
+		due = time.Time{}
+	}
+	if next := t.chain.due(); !next.IsZero() && !t.cut.final && !t.isBlocked() && (due.IsZero() || next.Before(due)) {
+		due = next
+	}
+	return due
 }
 
 // isBlocked says whether nothing can be done, nor any operator be called, until an output has room.
@@ -650,6 +681,7 @@ func (t *Task) report() control.Report {
 
 // close closes what is still open.
 func (t *Task) close() error {
+	t.ground(t.cut.past)
 	var errs []error
 	for _, l := range t.chain.links {
 		errs = append(errs, l.wrap(l.op.Close()))

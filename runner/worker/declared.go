@@ -2,6 +2,7 @@ package worker
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/millrace/millrace/checkpoint"
 	"github.com/millrace/millrace/columnar"
@@ -29,6 +30,7 @@ func Declared(p *physical.Plan) ([]checkpoint.Declared, error) {
 					}
 				}
 			}
+			d.Tables = slices.Concat(d.Tables, flightTables(stage, i))
 			schema = stage.Schema(i)
 			all = append(all, d)
 		}

@@ -7,6 +7,7 @@ import (
 	"maps"
 	"net/url"
 	"sync"
+	"time"
 
 	"github.com/millrace/millrace/checkpoint"
 	"github.com/millrace/millrace/columnar"
@@ -23,7 +24,10 @@ import (
 type Streaming struct {
 	Snapshots   *checkpoint.Writer
 	AtLeastOnce bool // barriers do not block
-	Clock       stream.Clock
+	// Patience is how long a task waits for the barriers of a checkpoint before it does without waiting; negative: however long it takes.
+	// Savepoints are always waited for.
+	Patience time.Duration
+	Clock    stream.Clock
 }
 
 // Backend makes keyed stores.
@@ -137,6 +141,7 @@ func (c *cuts) write(ctx context.Context, cut task.Cut) (checkpoint.Handle, erro
 		if i == len(chain)-1 && cut.Writer != nil {
 			o.Blobs[control.WriterBlob] = cut.Writer
 		}
+		c.addFlights(&o, i+len(c.stage.Chain)-len(chain), cut)
 		operators = append(operators, o)
 	}
 	w := c.worker
@@ -147,7 +152,7 @@ func (c *cuts) write(ctx context.Context, cut task.Cut) (checkpoint.Handle, erro
 		return checkpoint.Handle{}, fmt.Errorf("checkpoint %d has been given up", cut.Barrier.ID)
 	}
 	h, err := w.config.Streaming.Snapshots.Write(ctx, place, at, operators)
-	h.Ended = cut.Final
+	h.Ended, h.Unaligned = cut.Final, cut.Unaligned
 	return h, err
 }
 
@@ -159,7 +164,11 @@ func (w *Worker) Trigger(attempts []control.Attempt, place checkpoint.Place) {
 	w.mu.Unlock()
 	k := place.Kind
 	b := stream.Barrier{ID: place.ID, Stop: k == checkpoint.Stop || k == checkpoint.Drain, Drain: k == checkpoint.Drain}
-	w.each(attempts, func(t *task.Task) { t.Trigger(b) })
+	patience := time.Duration(-1)
+	if k == checkpoint.Checkpoint {
+		patience = w.config.Streaming.Patience
+	}
+	w.each(attempts, func(t *task.Task) { t.Trigger(b, patience) })
 }
 
 // oldPlaces is how many checkpoints' places are remembered, so that a late cut knows where it goes.

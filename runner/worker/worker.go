@@ -388,7 +388,7 @@ func (w *Worker) connect(ctx context.Context, p *prepared, stage *physical.Stage
 		if stage.IsSource() {
 			at-- // the source itself is no operator
 		}
-		in = append(in, task.Input{At: at, Port: e.Port, Gate: gate})
+		in = append(in, task.Input{At: at, Port: e.Port, Gate: gate, Aligned: !flies(e), Restore: w.restoreFlights(ctx, e, a, gate)})
 	}
 	var to []task.Output
 	for _, e := range stage.Outputs {
