@@ -583,7 +583,7 @@ func (c *Core) enumerate(s *stageState, e connectors.Event) ([]Action, error) {
 	if x, ok := s.enum.(connectors.Exhaustible); ok && c.flow != nil && !s.exhausted && x.IsExhausted() {
 		s.exhausted = true
 		for t := range s.tasks {
-			out = append(out, Hand{Attempt: name(s, t), Handed: control.Handed{Exhausted: true}})
+			out = append(out, c.orHold(s, t, control.Handed{Exhausted: true})...)
 		}
 	}
 	return out, nil
@@ -592,6 +592,11 @@ func (c *Core) enumerate(s *stageState, e connectors.Event) ([]Action, error) {
 // hand gives a task splits, now or when it has answered a trigger.
 func (c *Core) hand(s *stageState, t int, what control.Handed) []Action {
 	s.waiting[t] = false
+	return c.orHold(s, t, what)
+}
+
+// orHold tells a task something, behind what is held back for it.
+func (c *Core) orHold(s *stageState, t int, what control.Handed) []Action {
 	h := Hand{Attempt: name(s, t), Handed: what}
 	if c.isCutting(checkpoint.Task{Stage: s.stage.ID, Index: t}) {
 		s.held[t] = append(s.held[t], h)

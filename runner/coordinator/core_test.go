@@ -195,6 +195,8 @@ func report(c *Core, d *datadriven.TestData) (r control.Report) {
 // splits is an enumerator of named splits, one at a time.
 type splits struct{ left []string }
 
+func (s *splits) IsExhausted() bool { return len(s.left) == 0 }
+
 func (s *splits) Step(e connectors.Event) ([]connectors.Action, error) {
 	switch e := e.(type) {
 	case connectors.Requested:
@@ -239,6 +241,9 @@ func render(actions []Action) string {
 			}
 			if a.NoMore {
 				b.WriteString(" no more")
+			}
+			if a.Exhausted {
+				b.WriteString(" exhausted")
 			}
 			b.WriteByte('\n')
 		case Drop:
