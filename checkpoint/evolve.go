@@ -76,7 +76,7 @@ func (e *evolution) keys(path string, saved, want []columnar.Field) {
 		case s.Nullable && !w.Nullable:
 			e.refuse(at, "it could be null, now it cannot")
 		case isAlike(s.Type, w.Type):
-		case s.Type.IsInteger() && w.Type.IsInteger() && widens(s.Type, w.Type), s.Type.Kind == columnar.Float32 && w.Type.Kind == columnar.Float64:
+		case s.Type.IsInteger() && w.Type.IsInteger() && s.Type.Widens(w.Type), s.Type.Kind == columnar.Float32 && w.Type.Kind == columnar.Float64:
 			e.note(at, "widened", s.Type.String(), w.Type.String())
 		default:
 			e.refuse(at, "%s was saved, now it is %s: %s cannot change so", s.Type, w.Type, path)
@@ -122,7 +122,7 @@ func (e *evolution) field(path string, saved, want columnar.Field) {
 	case s.Kind == columnar.Map && w.Kind == columnar.Map:
 		e.keys(path+".keys", s.Fields[:1], w.Fields[:1])
 		e.field(path+"[]", s.Fields[1], w.Fields[1])
-	case widens(s, w):
+	case s.Widens(w):
 		e.note(path, "widened", s.String(), w.String())
 	default:
 		e.refuse(path, "%s was saved, now it is %s", s, w)
@@ -141,22 +141,4 @@ func isAlike(s, t columnar.Type) bool {
 		}
 	}
 	return true
-}
-
-// widens says whether every value of a type is one of another, wider one.
-func widens(from, to columnar.Type) bool {
-	switch {
-	case from.IsInteger() && to.IsInteger():
-		signed := from.Kind <= columnar.Int64
-		if signed != (to.Kind <= columnar.Int64) {
-			return !signed && from.ByteWidth() < to.ByteWidth()
-		}
-		return from.ByteWidth() <= to.ByteWidth()
-	case from.IsInteger() && to.IsFloat():
-		return from.ByteWidth() < to.ByteWidth()
-	case from.Kind == columnar.Decimal && to.Kind == columnar.Decimal:
-		return to.Scale >= from.Scale && to.Precision-to.Scale >= from.Precision-from.Scale
-	default:
-		return from.Kind == columnar.Float32 && to.Kind == columnar.Float64
-	}
 }

@@ -116,6 +116,25 @@ func (t Type) IsInteger() bool { return t.Kind >= Int8 && t.Kind <= Uint64 }
 // IsFloat says whether values are floating-point numbers.
 func (t Type) IsFloat() bool { return t.Kind == Float32 || t.Kind == Float64 }
 
+// Widens says whether t and u are two types of numbers and every value of t is one of u: integers in wider ones or in floats that have all of
+// them, decimals with as many digits before and behind the point.
+func (t Type) Widens(u Type) bool {
+	switch {
+	case t.IsInteger() && u.IsInteger():
+		signed := t.Kind <= Int64
+		if signed != (u.Kind <= Int64) {
+			return !signed && t.ByteWidth() < u.ByteWidth()
+		}
+		return t.ByteWidth() <= u.ByteWidth()
+	case t.IsInteger() && u.IsFloat():
+		return t.ByteWidth() < u.ByteWidth()
+	case t.Kind == Decimal && u.Kind == Decimal:
+		return u.Scale >= t.Scale && u.Precision-u.Scale >= t.Precision-t.Scale
+	default:
+		return t.Kind == Float32 && u.Kind == Float64
+	}
+}
+
 // Equal says whether both types lay out and mean the same, field names included.
 func (t Type) Equal(u Type) bool {
 	if t.Kind != u.Kind || t.UTC != u.UTC || t.Precision != u.Precision || t.Scale != u.Scale || t.Width != u.Width || len(t.Fields) != len(u.Fields) {

@@ -25,22 +25,23 @@ import (
 	"time"
 
 	"github.com/millrace/millrace/columnar"
+	"github.com/millrace/millrace/columnar/keys"
 )
 
 // DefaultKeyGroups is the number of key groups of a job that does not say another.
-const DefaultKeyGroups = 1024
+const DefaultKeyGroups = keys.DefaultGroups
 
 // Groups is a range of key groups: from From up to but not including To, of Max, a power of two.
 type Groups struct{ From, To, Max int }
 
-// Share returns the range that task number task of tasks owns: group g of groups belongs to task g*tasks/groups (Flink 1.2,
-// KeyGroupRangeAssignment).
+// Share returns the range that task number task of tasks owns, as keys.GroupsOf says.
 func Share(task, tasks, groups int) Groups {
-	return Groups{From: (task*groups + tasks - 1) / tasks, To: ((task+1)*groups + tasks - 1) / tasks, Max: groups}
+	from, to := keys.GroupsOf(task, tasks, groups)
+	return Groups{From: from, To: to, Max: groups}
 }
 
 // Of returns the key group of a hash.
-func (g Groups) Of(hash uint64) int { return int(hash & uint64(g.Max-1)) }
+func (g Groups) Of(hash uint64) int { return keys.Group(hash, g.Max) }
 
 // Has says whether group is in the range.
 func (g Groups) Has(group int) bool { return group >= g.From && group < g.To }

@@ -79,34 +79,11 @@ func TestHash(t *testing.T) {
 					t.Fatalf("key %s is in channels %d and %d", text, channel, of[int32(row)])
 				}
 				home[text] = of[int32(row)]
-				group := partition.KeyGroup(hashes[i], groups)
-				if want := partition.Channel(group, len(sel), groups); want != of[int32(row)] {
+				group := keys.Group(hashes[i], groups)
+				if want := keys.GroupTask(group, len(sel), groups); want != of[int32(row)] {
 					t.Fatalf("row %d of key group %d is in channel %d, want %d", row, group, of[int32(row)], want)
 				}
 			}
-		}
-	})
-}
-
-func TestKeyGroupsOfChannels(t *testing.T) {
-	rapid.Check(t, func(t *rapid.T) {
-		groups := 1 << rapid.IntRange(0, 12).Draw(t, "log2 groups")
-		channels := rapid.IntRange(1, groups).Draw(t, "channels")
-		next := 0
-		for c := range channels {
-			from, to := partition.KeyGroups(c, channels, groups)
-			if from != next || to <= from {
-				t.Fatalf("channel %d has key groups %d to %d, want them to begin at %d", c, from, to, next)
-			}
-			for g := from; g < to; g++ {
-				if got := partition.Channel(g, channels, groups); got != c {
-					t.Fatalf("key group %d is in channel %d, want %d", g, got, c)
-				}
-			}
-			next = to
-		}
-		if next != groups {
-			t.Fatalf("the channels have %d of %d key groups", next, groups)
 		}
 	})
 }

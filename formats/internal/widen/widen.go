@@ -63,20 +63,5 @@ func Relabels(from, to columnar.Type) bool {
 
 // widens says whether every value of a type has a place in another.
 func widens(from, to columnar.Type) bool {
-	switch {
-	case from.IsInteger() && to.IsInteger():
-		signed := from.Kind <= columnar.Int64
-		if signed != (to.Kind <= columnar.Int64) {
-			return !signed && from.ByteWidth() < to.ByteWidth()
-		}
-		return from.ByteWidth() <= to.ByteWidth()
-	case from.IsInteger() && to.IsFloat():
-		return from.ByteWidth() < to.ByteWidth()
-	case from.Kind == columnar.Decimal && to.Kind == columnar.Decimal:
-		return to.Scale >= from.Scale && to.Precision-to.Scale >= from.Precision-from.Scale
-	default:
-		return from.Kind == columnar.Float32 && to.Kind == columnar.Float64 ||
-			from.Kind == columnar.Decimal && to.Kind == columnar.Float64 ||
-			from.Kind == columnar.Date && to.Kind == columnar.Timestamp
-	}
+	return from.Widens(to) || from.Kind == columnar.Decimal && to.Kind == columnar.Float64 || from.Kind == columnar.Date && to.Kind == columnar.Timestamp
 }
