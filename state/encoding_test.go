@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
+	"slices"
 	"testing"
 	"time"
 
@@ -84,10 +85,10 @@ func TestEqualKeysAreEqualCells(t *testing.T) {
 
 func TestNamespacesAreInTheOrderOfRows(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		s := columnar.NewSchema(batches.Fields(t, 3, 1)...)
+		s := columnar.NewSchema(withoutLists(batches.Fields(t, 3, 1))...)
 		o, err := state.NewOrdered(s.Fields)
 		if err != nil {
-			t.Skip(err)
+			t.Fatal(err)
 		}
 		b := batches.Random(s, 20, rapid.Uint64().Draw(t, "seed"))
 		b.Time, b.Kind = nil, nil
@@ -115,6 +116,21 @@ func TestNamespacesAreInTheOrderOfRows(t *testing.T) {
 			}
 		}
 	})
+}
+
+// withoutLists puts numbers in the place of lists and maps, which have no order: also within structs.
+func withoutLists(fields []columnar.Field) []columnar.Field {
+	fields = slices.Clone(fields)
+	for i, f := range fields {
+		switch f.Type.Kind {
+		case columnar.List, columnar.Map:
+			fields[i].Type = columnar.Int64Type
+		case columnar.Struct:
+			fields[i].Type = columnar.StructOf(withoutLists(f.Type.Fields)...)
+		default: // has an order
+		}
+	}
+	return fields
 }
 
 func TestNamespacesHaveNoLists(t *testing.T) {
