@@ -25,8 +25,9 @@ type Saved struct {
 
 // Skipped is a checkpoint that was passed over. What it committed is out in the world.
 type Skipped struct {
-	ID  stream.CheckpointID
-	Err error
+	ID       stream.CheckpointID
+	Err      error
+	Manifest *Manifest // nil: it is what cannot be read
 }
 
 // at finds the folder that a URL names.
@@ -72,8 +73,10 @@ func Latest(ctx context.Context, at Folder, o Options) (*Saved, error) {
 		} else if !ok {
 			continue
 		}
+		skip := Skipped{ID: id}
 		saved, err := Load(ctx, dir, o)
 		if err == nil {
+			skip.Manifest = saved.Manifest
 			err = saved.Verify(ctx)
 		}
 		switch {
@@ -86,7 +89,8 @@ func Latest(ctx context.Context, at Folder, o Options) (*Saved, error) {
 		if o.Log != nil {
 			o.Log.Warn("checkpoint is damaged; the one before is tried", "checkpoint", id, "error", err)
 		}
-		skipped = append(skipped, Skipped{ID: id, Err: err})
+		skip.Err = err
+		skipped = append(skipped, skip)
 	}
 	if len(skipped) > 0 {
 		return nil, fmt.Errorf("all %d checkpoints in %s are damaged, the newest: %w", len(skipped), at, skipped[0].Err)

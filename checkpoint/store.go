@@ -105,6 +105,29 @@ func (s *Store) Writer() *Writer { return &Writer{Folder: s.folder, Epoch: s.epo
 // First is the number for the first checkpoint of this incarnation: greater than all before.
 func (s *Store) First() stream.CheckpointID { return s.first }
 
+// Oldest is the oldest complete checkpoint that is kept, as far as is known; 0: there is none.
+func (s *Store) Oldest() stream.CheckpointID {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if len(s.complete) == 0 {
+		return 0
+	}
+	return s.complete[0].ID
+}
+
+// IsNewest says whether that is the newest complete checkpoint of this folder, or the savepoint that it stands for.
+func (s *Store) IsNewest(m *Manifest) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	n := len(s.complete)
+	for _, id := range s.damaged {
+		if n > 0 && id > s.complete[n-1].ID {
+			return false
+		}
+	}
+	return n > 0 && s.complete[n-1].ID == m.ID && s.complete[n-1].Run == m.Run
+}
+
 // Folder is where the checkpoints are.
 func (s *Store) Folder() Folder { return s.folder }
 

@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync/atomic"
 
@@ -28,7 +29,7 @@ type live struct {
 	options Streaming
 	store   *checkpoint.Store
 	temp    string // the folder of checkpoints that nobody wants to keep; "": there is none
-	from    *checkpoint.Saved
+	from    coordinator.Origin
 	begun   bool
 	helm    *helm
 
@@ -98,42 +99,59 @@ func (l *live) close() error {
 }
 
 // load returns what the job begins from: at first what the user says, later the newest checkpoint of this run, or again what the user said.
-func (l *live) load(ctx context.Context) (*checkpoint.Saved, error) {
+func (l *live) load(ctx context.Context) (coordinator.Origin, error) {
 	if !l.begun {
 		from, err := l.choose(ctx)
-		if err == nil && from != nil {
-			err = l.fits(from)
+		if err == nil && from.Saved != nil {
+			err = l.fits(from.Saved)
 		}
 		if err != nil {
-			return nil, err
+			return coordinator.Origin{}, err
 		}
 		l.from, l.begun = from, true
 		return from, nil
 	}
 	saved, err := l.store.Latest(ctx)
-	if err != nil || saved == nil || saved.Manifest.Run != l.run.id {
-		return l.from, err
+	if err != nil {
+		return coordinator.Origin{}, err
 	}
-	return saved, nil
+	if saved != nil && saved.Manifest.Run == l.run.id {
+		return coordinator.Origin{Saved: saved, To: saved.Manifest.ID, Skipped: saved.Skipped}, nil
+	}
+	from := l.from
+	from.Settled, from.Skipped = false, nil
+	if saved != nil {
+		from.Skipped = slices.DeleteFunc(slices.Clone(saved.Skipped), func(s checkpoint.Skipped) bool { return s.ID < l.store.First() })
+	}
+	return from, nil
 }
 
-// choose finds the checkpoint or savepoint that the user wants.
-func (l *live) choose(ctx context.Context) (*checkpoint.Saved, error) {
+// choose finds the checkpoint or savepoint that the user wants. Who begins anew, or names another than the last one, wants what has been
+// published to stay.
+func (l *live) choose(ctx context.Context) (coordinator.Origin, error) {
+	anew := coordinator.Origin{To: l.store.First() - 1, Settled: true}
 	switch from := l.options.From; from {
 	case "":
-		return nil, nil
+		return anew, nil
 	case FromLatest:
 		saved, err := l.store.Latest(ctx)
 		if err == nil && saved == nil {
 			err = fmt.Errorf("there is no complete checkpoint in %s", l.store.Folder())
 		}
-		return saved, err
+		if err != nil {
+			return anew, err
+		}
+		return coordinator.Origin{Saved: saved, To: saved.Manifest.ID, Skipped: saved.Skipped}, nil
 	default:
 		fsys, path, err := l.run.files.FS(ctx, from)
 		if err != nil {
-			return nil, err
+			return anew, err
 		}
-		return checkpoint.Load(ctx, checkpoint.Folder{FS: fsys, Path: path}, l.storeOptions())
+		anew.Saved, err = checkpoint.Load(ctx, checkpoint.Folder{FS: fsys, Path: path}, l.storeOptions())
+		if err == nil && l.store.IsNewest(anew.Saved.Manifest) {
+			return coordinator.Origin{Saved: anew.Saved, To: anew.Saved.Manifest.ID}, nil
+		}
+		return anew, err
 	}
 }
 
@@ -174,7 +192,7 @@ func (l *live) coordinator() *coordinator.Streaming {
 			},
 			Restarts: l.options.Restart.policy(),
 		},
-		Store: l.store, Load: l.load, Log: log,
+		Store: l.store, Load: l.load, AllowDuplicates: l.options.AllowDuplicates, Log: log,
 		Triggered: l.helm.triggered, Completed: l.helm.completed, Answered: l.helm.answered, Begun: l.helm.begun,
 		Aborted: func(id stream.CheckpointID, err error) {
 			log.Warn("a checkpoint was given up", "checkpoint", int64(id), "error", err)

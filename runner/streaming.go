@@ -19,6 +19,9 @@ type Streaming struct {
 	From string
 	// AllowDropped are the UIDs of operators whose state From has and the job has no use for. Other state that nobody takes is an error.
 	AllowDropped []string
+	// AllowDuplicates has the job go on from a checkpoint before the damaged last one also when a sink cannot take back what that one published:
+	// it will be there twice. Else that is an error.
+	AllowDuplicates bool
 	// Always has data that ends run as a stream too, with checkpoints.
 	Always bool
 }
@@ -139,6 +142,8 @@ func (s Streaming) values(set func(name, value string, isSet bool)) {
 	duration("restart.failure-interval", r.FailureInterval)
 	set("from", s.From, s.From != "")
 	set("allow-dropped-state", strings.Join(s.AllowDropped, ","), len(s.AllowDropped) > 0)
+	set("allow-duplicates", strconv.FormatBool(s.AllowDuplicates), s.AllowDuplicates)
+	set("stream", strconv.FormatBool(s.Always), s.Always)
 }
 
 // patience is how long tasks wait for barriers; negative: however long they take.

@@ -22,6 +22,9 @@ func streamingSettings() []Setting {
 	setting := func(name, usage string, set func(*Settings, string) error) Setting {
 		return Setting{name, "", usage, "", func() string { return defaults[name] }, set}
 	}
+	flip := func(name, usage string, field func(*Settings) *bool) Setting {
+		return Setting{name, "", usage, "true", func() string { return "false" }, boolean(field)}
+	}
 	mode := oneOf(func(*Settings) *string { return new(string) }, modeName(false), modeName(true))
 	return []Setting{
 		setting("checkpoint.interval", "`time` from the start of one checkpoint to that of the next; none: only when asked for, and the last",
@@ -66,6 +69,9 @@ func streamingSettings() []Setting {
 			text(func(s *Settings) *string { return &s.Streaming.From })),
 		setting("allow-dropped-state", "comma-separated `UIDs` of operators whose state in --from may be dropped",
 			list(func(s *Settings) *[]string { return &s.Streaming.AllowDropped })),
+		flip("allow-duplicates", "where the last checkpoint is damaged, go on from the one before also if output that cannot be taken back is written again",
+			func(s *Settings) *bool { return &s.Streaming.AllowDuplicates }),
+		flip("stream", "run as a stream, with checkpoints, also when all input ends", func(s *Settings) *bool { return &s.Streaming.Always }),
 	}
 }
 

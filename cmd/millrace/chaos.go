@@ -39,7 +39,7 @@ The first seed with another output is told, with the command that tries it again
 	c.Flags().SetInterspersed(false)
 	seeds := c.Flags().Int("seeds", 20, "how many seeds are tried")
 	first := c.Flags().Uint64("seed", 1, "the first seed")
-	faults := c.Flags().String("faults", chaos.Join(chaos.Usual()), "`kinds` of faults with commas between, of "+chaos.Join(chaos.All()))
+	faults := c.Flags().String("faults", chaos.Join(chaos.All()), "`kinds` of faults with commas between, of "+chaos.Join(chaos.All()))
 	o := chaos.Options{Openers: map[string]vfs.Opener{"hdfs": hdfs.Options{}.Open}}
 	c.Flags().IntVarP(&o.Parallelism, "parallelism", "p", 4, "at most so many `tasks` of a stage")
 	c.Flags().StringVar(&o.Scratch, "scratch", "", "`folder` for outputs and checkpoints; default: the system's temporary folder")

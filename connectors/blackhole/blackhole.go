@@ -36,7 +36,9 @@ func (Sink[T]) NewWriter(context.Context, connectors.TaskEnv, *columnar.Schema) 
 }
 
 // NewCommitter starts the run's counting.
-func (Sink[T]) NewCommitter(connectors.Env) (connectors.Committer, error) { return committer{}, nil }
+func (Sink[T]) NewCommitter(connectors.Env) (connectors.Committer, error) {
+	return connectors.Counter{}, nil
+}
 
 type writer struct{ rows, bytes int64 }
 
@@ -59,15 +61,3 @@ func (w *writer) Prepare(context.Context) ([]connectors.Committable, error) {
 }
 
 func (*writer) Close() error { return nil }
-
-type committer struct{}
-
-func (committer) Commit(_ context.Context, list []connectors.Committable, _ bool) (p connectors.Published, err error) {
-	for _, c := range list {
-		p.Rows += c.Rows
-		p.Bytes += c.Bytes
-	}
-	return p, nil
-}
-
-func (committer) Abort(context.Context) error { return nil }

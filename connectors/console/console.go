@@ -70,7 +70,9 @@ func (s Sink[T]) NewWriter(_ context.Context, env connectors.TaskEnv, schema *co
 }
 
 // NewCommitter starts the run's counting.
-func (Sink[T]) NewCommitter(connectors.Env) (connectors.Committer, error) { return committer{}, nil }
+func (Sink[T]) NewCommitter(connectors.Env) (connectors.Committer, error) {
+	return connectors.Counter{}, nil
+}
 
 // turns has tasks of this process write one after the other: they share the terminal.
 var turns sync.Mutex
@@ -127,14 +129,3 @@ func (w *writer) Prepare(context.Context) ([]connectors.Committable, error) {
 }
 
 func (*writer) Close() error { return nil }
-
-type committer struct{}
-
-func (committer) Commit(_ context.Context, list []connectors.Committable, _ bool) (p connectors.Published, err error) {
-	for _, c := range list {
-		p.Rows += c.Rows
-	}
-	return p, nil
-}
-
-func (committer) Abort(context.Context) error { return nil }

@@ -9,6 +9,7 @@ import (
 	"slices"
 
 	"github.com/millrace/millrace/connectors"
+	"github.com/millrace/millrace/stream"
 )
 
 // committer publishes a run's files.
@@ -16,12 +17,21 @@ type committer struct {
 	settings
 	env    connectors.Env
 	refuse func(ctx context.Context, t target, run string) error
+	// records are the checkpoints whose publishing can be taken back, as far as this committer knows; nil: it has not looked.
+	records []stream.CheckpointID
 }
+
+var _ connectors.Undoer = (*committer)(nil)
 
 // Commit publishes the files. It may be called again with the same ones.
 func (c *committer) Commit(ctx context.Context, list []connectors.Committable, final bool) (connectors.Published, error) {
+	return c.commit(ctx, connectors.Point{}, list, final)
+}
+
+// commit publishes files, for a checkpoint if at has one.
+func (c *committer) commit(ctx context.Context, at connectors.Point, list []connectors.Committable, final bool) (connectors.Published, error) {
 	run := runOf(c.env)
-	j := journal{Run: run.name, Owner: run.owner}
+	j := journal{Run: run.name, Owner: run.owner, Checkpoint: at.ID, Oldest: at.Oldest}
 	published := connectors.Published{}
 	folders := map[string]bool{}
 	for _, item := range list {
@@ -42,7 +52,7 @@ func (c *committer) Commit(ctx context.Context, list []connectors.Committable, f
 		published.Partitions = len(folders)
 	}
 	if final {
-		j.Success = &success{Run: j.Run, Files: published.Files, Rows: published.Rows, Bytes: published.Bytes}
+		j.Success = &success{Run: j.Run, Files: published.Files, Rows: published.Rows, Bytes: published.Bytes, Checkpoint: at.ID}
 	}
 	if err := c.publish(ctx, j, folders); err != nil {
 		return connectors.Published{}, fmt.Errorf("publishing %s: %w", c.path, err)

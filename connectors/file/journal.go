@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/millrace/millrace/stream"
 	"github.com/millrace/millrace/vfs"
 )
 
@@ -21,7 +22,13 @@ type journal struct {
 	Remove  []string   `json:"remove,omitempty"`  // files, relative to the target
 	Folders []string   `json:"folders,omitempty"` // that may be empty then, deepest first
 	Success *success   `json:"success,omitempty"` // what _SUCCESS is to hold; nil: more will follow
+	// Checkpoint is what a stream publishes for: the journal becomes a record then (record.go). Oldest is where the stream may go back to.
+	Checkpoint stream.CheckpointID `json:"checkpoint,omitempty"`
+	Oldest     stream.CheckpointID `json:"oldest,omitempty"`
 }
+
+// isRecorded says whether a publishing may be taken back.
+func (j journal) isRecorded() bool { return j.Checkpoint > 0 && j.Success == nil }
 
 // success is the content of _SUCCESS.
 type success struct {
@@ -29,6 +36,8 @@ type success struct {
 	Files int    `json:"files"`
 	Rows  int64  `json:"rows"`
 	Bytes int64  `json:"bytes"`
+	// Checkpoint is the last of the stream that Run is of.
+	Checkpoint stream.CheckpointID `json:"checkpoint,omitempty"`
 }
 
 func journalName(run string) string { return journalPrefix + run + journalSuffix }
@@ -57,7 +66,7 @@ func (t target) write(ctx context.Context, run, name string, data []byte) error 
 	return t.fsys.Rename(ctx, path.Join(dir, name), t.path(name))
 }
 
-// rollForward does what the journal says and removes it. Every step may have been done before.
+// rollForward does what the journal says and removes it, or makes it a record. Every step may have been done before.
 func (t target) rollForward(ctx context.Context, j journal) error {
 	if err := t.remove(ctx, successName); err != nil {
 		return err
@@ -73,6 +82,9 @@ func (t target) rollForward(ctx context.Context, j journal) error {
 		if err := t.move(ctx, f); err != nil {
 			return err
 		}
+	}
+	if j.isRecorded() { // what goes, goes when nobody can want it back
+		return t.record(ctx, j)
 	}
 	for _, name := range j.Remove {
 		if err := t.remove(ctx, name); err != nil {

@@ -21,11 +21,10 @@ import (
 // name has ended it.
 var ErrLost = errors.New("the transaction cannot be committed any more: its records are lost")
 
-// committer commits the transactions of all tasks.
+// committer commits the transactions of all tasks. It is no connectors.Undoer: what readers of committed records have seen stays.
 type committer struct {
 	cluster cluster
 	names   names
-	exact   bool
 }
 
 // commitsAtOnce is how many transactions are committed at a time.
@@ -46,7 +45,7 @@ func (c *committer) Commit(ctx context.Context, list []connectors.Committable, f
 		p.Rows += item.Rows
 		p.Bytes += item.Bytes
 	}
-	if !c.exact || len(all) == 0 && !final {
+	if len(all) == 0 && !final {
 		return p, nil
 	}
 	client, err := c.cluster.client()
@@ -71,7 +70,7 @@ func (c *committer) Commit(ctx context.Context, list []connectors.Committable, f
 
 // Check implements connectors.Checker: the brokers know each transaction, and it is open or committed.
 func (c *committer) Check(ctx context.Context, list []connectors.Committable) error {
-	if !c.exact || len(list) == 0 {
+	if len(list) == 0 {
 		return nil
 	}
 	client, err := c.cluster.client()
@@ -93,7 +92,7 @@ func (c *committer) Check(ctx context.Context, list []connectors.Committable) er
 
 // Abort implements connectors.Committer. What a stream has prepared, a later run may have to commit; what is open beside, that run aborts.
 func (c *committer) Abort(ctx context.Context) error {
-	if !c.exact || c.names.run == "" {
+	if c.names.run == "" {
 		return nil
 	}
 	client, err := c.cluster.client()

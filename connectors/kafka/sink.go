@@ -299,5 +299,8 @@ func (s Sink[T]) computedKeys(schema *columnar.Schema) (func(columnar.Batch) (fu
 
 // NewCommitter starts the run's committing.
 func (s Sink[T]) NewCommitter(env connectors.Env) (connectors.Committer, error) {
-	return &committer{cluster: s.cluster(), names: s.names(env), exact: s.Delivery == ExactlyOnce}, nil
+	if s.Delivery != ExactlyOnce {
+		return connectors.Counter{}, nil
+	}
+	return &committer{cluster: s.cluster(), names: s.names(env)}, nil
 }

@@ -4,10 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"maps"
 	"math/rand/v2"
-	"os"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -134,8 +132,10 @@ func (c *chain) goOn(ctx context.Context, h *hand) error {
 	if h.aborted {
 		c.counts.Aborts++
 	}
+	at := checkpoint.Folder{FS: local.FS{}, Path: filepath.Join(c.checkpoints(), c.tester.job.Name)}
+	o := checkpoint.Options{Job: c.tester.job.Name, Resolve: c.tester.files(nil, nil).FS}
 	if h.aborted && h.script.end == Damage {
-		damaged, err := c.damage()
+		damaged, err := damage(ctx, c.rand, at, o)
 		if err != nil {
 			return err
 		}
@@ -143,8 +143,7 @@ func (c *chain) goOn(ctx context.Context, h *hand) error {
 			c.counts.Damaged++
 		}
 	}
-	at := checkpoint.Folder{FS: local.FS{}, Path: filepath.Join(c.checkpoints(), c.tester.job.Name)}
-	saved, err := checkpoint.Latest(ctx, at, checkpoint.Options{Job: c.tester.job.Name, Resolve: c.tester.files(nil, nil).FS})
+	saved, err := checkpoint.Latest(ctx, at, o)
 	if err != nil {
 		return err
 	}
@@ -156,31 +155,6 @@ func (c *chain) goOn(ctx context.Context, h *hand) error {
 }
 
 func (c *chain) checkpoints() string { return filepath.Join(c.dir, "checkpoints") }
-
-// damage changes a byte in the middle of a file of the newest checkpoint, if there are two.
-func (c *chain) damage() (bool, error) {
-	folders, err := filepath.Glob(filepath.Join(c.checkpoints(), c.tester.job.Name, "chk-*"))
-	if err != nil || len(folders) < 2 {
-		return false, err
-	}
-	var files []string
-	err = filepath.WalkDir(folders[len(folders)-1], func(p string, d fs.DirEntry, err error) error {
-		if err == nil && d.Type().IsRegular() {
-			files = append(files, p)
-		}
-		return err
-	})
-	if err != nil || len(files) == 0 {
-		return false, err
-	}
-	name := files[c.rand.IntN(len(files))]
-	data, err := os.ReadFile(name)
-	if err != nil || len(data) == 0 {
-		return false, err
-	}
-	data[len(data)/2] ^= 0x55
-	return true, os.WriteFile(name, data, 0o600)
-}
 
 // storeScheme is the scheme of the folder of checkpoints, whose calls meet faults.
 const storeScheme = "chaos"

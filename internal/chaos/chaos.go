@@ -32,21 +32,18 @@ import (
 // Fault is a kind of fault.
 type Fault string
 
-// The faults. All is their list; Damage is not in Usual: what a damaged checkpoint has committed is public, and made again.
+// The faults.
 const (
 	Kill    Fault = "kill"    // attempts are killed at turns of their loops
 	Store   Fault = "store"   // calls to the store of checkpoints fail, some after they have taken effect
 	Slow    Fault = "slow"    // calls to the store of checkpoints, and to the files of the job, take long
 	Rescale Fault = "rescale" // the job is stopped with a savepoint, and goes on from it with another number of tasks
 	Abort   Fault = "abort"   // the run ends at once, and another goes on from the last complete checkpoint
-	Damage  Fault = "damage"  // as abort, and the last checkpoint is damaged meanwhile
+	Damage  Fault = "damage"  // as abort, and the last checkpoint is damaged meanwhile; the sink has to take back what that has committed
 )
 
 // All returns all faults.
 func All() []Fault { return []Fault{Kill, Store, Slow, Rescale, Abort, Damage} }
-
-// Usual returns the faults under which every job must keep its output.
-func Usual() []Fault { return []Fault{Kill, Store, Slow, Rescale, Abort} }
 
 // ParseFaults reads faults with commas between.
 func ParseFaults(text string) ([]Fault, error) {
@@ -78,7 +75,7 @@ type Job struct {
 
 // Options say how a job is tried. The zero value works.
 type Options struct {
-	Faults      []Fault               // default: Usual
+	Faults      []Fault               // default: All
 	Parallelism int                   // at most so many tasks of a stage; default 4
 	Scratch     string                // folder for outputs and checkpoints; default: the system's temporary folder
 	Timeout     time.Duration         // of one seed; default 2 min
@@ -88,7 +85,7 @@ type Options struct {
 
 func (o Options) withDefaults() Options {
 	if len(o.Faults) == 0 {
-		o.Faults = Usual()
+		o.Faults = All()
 	}
 	if o.Parallelism <= 0 {
 		o.Parallelism = 4

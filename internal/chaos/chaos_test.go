@@ -23,7 +23,7 @@ import (
 var (
 	seeds  = flag.Int("seeds", 50, "seeds to try in all")
 	first  = flag.Uint64("seed", 1, "the first seed")
-	faults = flag.String("faults", chaos.Join(chaos.Usual()), "kinds of faults")
+	faults = flag.String("faults", chaos.Join(chaos.All()), "kinds of faults")
 	within = flag.Duration("within", 0, "no seed is begun after that; 0: however long they take")
 	where  = flag.String("state", "", "back end of keyed state: heap, lsm; default: drawn by the seed")
 	report = flag.String("report", "", "file for a table of what was tried")
