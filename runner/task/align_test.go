@@ -104,7 +104,10 @@ func startPaced(t *testing.T, r connectors.Reader, rows chan row) *paced {
 		Operators: []Operator{{Name: "time", Op: p.op, Env: &stream.Env{Metrics: &metrics.Set{}}}},
 		Cut:       func(c Cut) { p.cuts <- c }, Ended: func() { p.Release() }, Paced: func(c control.Pace) { p.paces <- c },
 	})
-	f := source.NewFetcher(r, func() {}, p.Wake)
+	f, err := source.NewFetcher(func(func(connectors.Bad) error) (connectors.Reader, error) { return r, nil }, func() {}, p.Wake)
+	if err != nil {
+		t.Fatal(err)
+	}
 	p.ReadFrom(f, &stream.Env{Metrics: &metrics.Set{}}, false)
 	p.Connect(nil, nil)
 	f.Assign(source.Assignment{Splits: []connectors.Split{{ID: "a"}, {ID: "b"}}, NoMore: true})
