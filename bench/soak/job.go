@@ -9,6 +9,7 @@ import (
 	"github.com/millrace/millrace/connectors/blackhole"
 	"github.com/millrace/millrace/connectors/file"
 	"github.com/millrace/millrace/connectors/generate"
+	"github.com/millrace/millrace/connectors/socket"
 	"github.com/millrace/millrace/datastream"
 	"github.com/millrace/millrace/formats/csv"
 	"github.com/millrace/millrace/plan"
@@ -22,12 +23,14 @@ import (
 type clicks struct {
 	Out  string
 	Rate float64
+	From string // a socket's address, to read clicks as CSV of user,page,at instead of making them
 }
 
 // Flags implements runner.Job.
 func (c *clicks) Flags(f *flag.FlagSet) {
 	f.StringVar(&c.Out, "out", c.Out, "output `folder`")
 	f.Float64Var(&c.Rate, "rate", c.Rate, "clicks a `second`")
+	f.StringVar(&c.From, "from", c.From, "`address` of a socket to read clicks from instead of making them")
 }
 
 // Validate reports parameters that cannot work.
@@ -95,8 +98,7 @@ type visit struct {
 
 // Build implements runner.Job.
 func (c *clicks) Build(job *plan.Job) {
-	made := datastream.Read(job, generate.Source[click]{Endless: true, Rate: c.Rate, At: c.at}, plan.UID("in"))
-	timed := datastream.EventTime(made, click.at, watermark.Bounded(disorder), plan.UID("time"))
+	timed := datastream.EventTime(c.read(job), click.at, watermark.Bounded(disorder), plan.UID("time"))
 
 	byPage := datastream.Window(datastream.KeyBy(timed, click.page), window.Tumbling(windowSize))
 	counts := datastream.AggregateWindows(byPage, agg.Count[click](), func(p window.Pane[int64], n int64) hits {
@@ -112,6 +114,13 @@ func (c *clicks) Build(job *plan.Job) {
 	datastream.Write(visits, blackhole.Sink[visit]{}, plan.UID("visits-out"))
 	users := datastream.Process(byUser, func() *userCounter { return &userCounter{} }, plan.UID("users"))
 	datastream.Write(users, blackhole.Sink[visit]{}, plan.UID("users-out"))
+}
+
+func (c *clicks) read(job *plan.Job) datastream.Stream[click] {
+	if c.From != "" {
+		return datastream.Read(job, socket.Source[click]{Address: c.From, Format: csv.Format[click]{}}, plan.UID("in"))
+	}
+	return datastream.Read(job, generate.Source[click]{Endless: true, Rate: c.Rate, At: c.at}, plan.UID("in"))
 }
 
 // visitCounter gives a visit when its user has not clicked for a while.

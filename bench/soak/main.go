@@ -1,6 +1,7 @@
 // Command soak runs streaming jobs for hours and says whether their memory is flat: `make soak`.
 //
 //	soak run [--for 2h] [--dir FOLDER] [--report FILE.md]   both jobs, samples, the verdict
+//	soak idle [--for 60s] [--dir FOLDER]                    what a job costs that has nothing to do
 //	soak job ...                                            one of them: what run starts
 //
 // Two processes run the same program (job.go), at different rates. "steady" is never ended: its memory is what the verdict is about. "killed" gets
@@ -36,9 +37,15 @@ func main() {
 				os.Exit(1)
 			}
 			return
+		case "idle":
+			if err := idle(os.Args[2:]); err != nil {
+				fmt.Fprintln(os.Stderr, "soak:", err)
+				os.Exit(1)
+			}
+			return
 		}
 	}
-	fmt.Fprintln(os.Stderr, "usage: soak run [--for 2h] [--dir FOLDER] [--report FILE.md]")
+	fmt.Fprintln(os.Stderr, "usage: soak run [--for 2h] [--dir FOLDER] [--report FILE.md] | soak idle [--for 60s]")
 	os.Exit(2)
 }
 

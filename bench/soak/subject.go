@@ -18,9 +18,11 @@ import (
 
 // subject is one of the two jobs: its folder, its process and what has been seen of it.
 type subject struct {
-	name string
-	dir  string
-	rate float64
+	name     string
+	dir      string
+	rate     float64
+	from     string   // see clicks
+	settings []string // more of them, as variables
 
 	process     *exec.Cmd
 	incarnation int
@@ -35,7 +37,9 @@ type subject struct {
 const jobName = "soak"
 
 func newSubject(dir, name string, rate float64) (*subject, error) {
-	s := &subject{name: name, dir: filepath.Join(dir, name), rate: rate, output: totals{want: int64(rate * windowSize.Seconds()), sums: map[int64]int64{}}}
+	s := &subject{name: name, dir: filepath.Join(dir, name), rate: rate}
+	s.settings = []string{"MILLRACE_CHECKPOINT_INTERVAL=5s", "MILLRACE_MEMORY=512m", "MILLRACE_PARALLELISM=2"}
+	s.output = totals{want: int64(rate * windowSize.Seconds()), sums: map[int64]int64{}}
 	return s, os.MkdirAll(filepath.Join(s.dir, "scratch"), 0o755)
 }
 
@@ -51,11 +55,12 @@ func (s *subject) start(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	defer func() { _ = log.Close() }()                                                                         // the process has its own descriptor
-	c := exec.Command(self, "job", "--out", s.path("out"), "--rate", strconv.FormatFloat(s.rate, 'f', -1, 64)) //nolint:noctx,gosec // it is ended by kill
+	defer func() { _ = log.Close() }()                                                                                           // the process has its own descriptor
+	c := exec.Command(self, "job", "--out", s.path("out"), "--rate", strconv.FormatFloat(s.rate, 'f', -1, 64), "--from", s.from) //nolint:noctx,gosec // it is ended by kill
 	c.Stdout, c.Stderr = log, log
 	c.Env = append(os.Environ(), "MILLRACE_NAME="+jobName, "MILLRACE_STATE_DIR="+s.path("state"), "MILLRACE_SCRATCH="+s.path("scratch"),
-		"MILLRACE_CHECKPOINT_INTERVAL=5s", "MILLRACE_MEMORY=512m", "MILLRACE_PARALLELISM=2", innardsVariable+"="+s.path("innards.json"))
+		innardsVariable+"="+s.path("innards.json"))
+	c.Env = append(c.Env, s.settings...)
 	if s.incarnation > 0 {
 		c.Env = append(c.Env, "MILLRACE_FROM=latest")
 	}

@@ -31,6 +31,7 @@ type reader struct {
 	splits    []connectors.Split
 
 	conn     net.Conn  // nil: not connected
+	timed    bool      // conn has a deadline that has not been met
 	retry    time.Time // when to connect again
 	warned   bool      // that it cannot connect
 	buf      []byte    // what is read and not decoded is buf[from:to]
@@ -42,8 +43,8 @@ type reader struct {
 }
 
 const (
-	// patience is how long Fetch waits for bytes: the contract says some milliseconds.
-	patience    = 10 * time.Millisecond
+	// patience is how long Fetch waits for bytes. It is also how often a socket by which nothing comes wakes the processor.
+	patience    = 50 * time.Millisecond
 	dialTimeout = 5 * time.Second
 	readSize    = 64 << 10
 )
@@ -130,11 +131,11 @@ func (r *reader) connect(ctx context.Context) error {
 		r.warned = true
 		return nil
 	}
-	r.conn, r.warned, r.from, r.to, r.offset, r.dropped = conn, false, 0, 0, 0, 0
+	r.conn, r.timed, r.warned, r.from, r.to, r.offset, r.dropped = conn, false, false, 0, 0, 0, 0
 	return nil
 }
 
-// read waits for some bytes.
+// read waits for some bytes. A deadline serves many reads: to set one costs as much as to read a line.
 func (r *reader) read() error {
 	if r.from > 0 {
 		copy(r.buf, r.buf[r.from:r.to])
@@ -143,13 +144,19 @@ func (r *reader) read() error {
 	if r.to == len(r.buf) {
 		r.buf = append(r.buf, make([]byte, len(r.buf))...)
 	}
-	if err := r.conn.SetReadDeadline(time.Now().Add(patience)); err != nil {
-		return err
+	if !r.timed {
+		if err := r.conn.SetReadDeadline(time.Now().Add(patience)); err != nil {
+			return err
+		}
+		r.timed = true
 	}
 	n, err := r.conn.Read(r.buf[r.to:])
 	r.to += n
-	if n > 0 && errors.Is(err, os.ErrDeadlineExceeded) {
-		return nil
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		r.timed = false
+		if n > 0 {
+			return nil
+		}
 	}
 	return err
 }
