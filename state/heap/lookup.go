@@ -1,17 +1,15 @@
 package heap
 
-import (
-	"fmt"
-	"unsafe"
-)
-
-// ahead is how many keys are looked up together: few enough for what was touched to stay in the first-level cache.
+// ahead is how many keys are looked up together: few enough for what was touched to be in the first-level cache still when it is used.
 const ahead = 128
 
-// lookUp finds the rows of the selected keys from..to. It goes by steps over all of them, of which the first touches the slots and the third the
-// rows, without a branch that hangs on what is there: so the processor waits for many of them at a time.
-func (s *store) lookUp(from, to int) error {
+// lookUp finds the rows of a block of the selected keys. It goes by steps over all of them, of which the first touches the slots and the third
+// the rows, without a branch that hangs on what is there: so the processor waits for many of them at a time.
+func (s *store) lookUp(block int) {
 	p := &s.picked
+	p.blocks[block] = lookedUp{done: true, inserts: s.inserts, removes: s.removes}
+	from := block * ahead
+	to := min(from+ahead, len(p.hashes))
 	hashes, rows := p.hashes[from:to], p.rows[from:to]
 	var (
 		slots [ahead][]uint64
@@ -19,11 +17,7 @@ func (s *store) lookUp(from, to int) error {
 	)
 	mask, owned := uint64(s.cfg.Groups.Max-1), uint64(s.cfg.Groups.From)
 	for i, hash := range hashes {
-		g := hash&mask - owned
-		if g >= uint64(len(s.groups)) {
-			return fmt.Errorf("selecting keys: row %d is of key group %d, and not of %s", from+i, hash&mask, s.cfg.Groups)
-		}
-		x := &s.groups[g].index
+		x := &s.groups[hash&mask-owned].index
 		if len(x.list) == 0 {
 			slots[i], first[i] = nil, 0
 			continue
@@ -44,7 +38,7 @@ func (s *store) lookUp(from, to int) error {
 		found[i] = nil
 		if at != 0 {
 			found[i] = s.rowAt(&s.groups[hashes[i]&mask-owned], at-1)
-			touched |= *(*byte)(unsafe.Pointer(unsafe.SliceData(found[i])))
+			touched |= found[i][0] | found[i][len(found[i])-1]
 		}
 	}
 	s.touched = touched
@@ -56,7 +50,6 @@ func (s *store) lookUp(from, to int) error {
 			rows[i] = s.find(&s.groups[hashes[i]&mask-owned], hashes[i], key)
 		}
 	}
-	return nil
 }
 
 // guess returns the first row of a tag, which most likely is the one.

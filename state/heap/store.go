@@ -54,11 +54,17 @@ type store struct {
 	key     []byte // of the cursor, when it is of no selected row
 }
 
-// selection is what Select has found.
+// selection is what Select was given, and what was found of it: block by block, when the first key of a block is used.
 type selection struct {
-	hashes  []uint64
-	rows    []loc // + 1; 0: there was none
-	keys    state.Cellar
+	hashes []uint64
+	rows   []loc // + 1; 0: there was none
+	keys   state.Cellar
+	blocks []lookedUp // by place / ahead
+}
+
+// lookedUp is what is known of a block of a selection.
+type lookedUp struct {
+	done    bool
 	inserts uint64 // the store's, then
 	removes uint64
 }
@@ -169,29 +175,27 @@ func (s *store) Select(cols []columnar.Column, sel []int32, n int) error {
 	}
 	p.hashes, p.rows = p.hashes[:n], p.rows[:n]
 	keys.Hash(cols, sel, n, p.hashes)
-	s.coder.Encode(cols, sel, n, &p.keys)
-	for from := 0; from < n; from += ahead {
-		if err := s.lookUp(from, min(from+ahead, n)); err != nil {
-			return err
+	mask, owned := uint64(s.cfg.Groups.Max-1), uint64(s.cfg.Groups.From)
+	for i, hash := range p.hashes {
+		if hash&mask-owned >= uint64(len(s.groups)) {
+			return fmt.Errorf("selecting keys: row %d is of key group %d, and not of %s", i, hash&mask, s.cfg.Groups)
 		}
 	}
-	p.inserts, p.removes = s.inserts, s.removes
+	s.coder.Encode(cols, sel, n, &p.keys)
+	p.blocks = append(p.blocks[:0], make([]lookedUp, (n+ahead-1)/ahead)...)
 	return nil
 }
-
-// soon is how many rows before its turn a row is touched again, which may have left the caches since it was looked up.
-const soon = 8
 
 // Use makes the key of a selected row the current one.
 func (s *store) Use(i int) {
 	p := &s.picked
-	if next := i + soon; next < len(p.rows) && p.rows[next] != 0 {
-		r := s.rowAt(&s.groups[s.cfg.Groups.Of(p.hashes[next])-s.cfg.Groups.From], p.rows[next]-1)
-		s.touched |= r[len(r)-1]
+	b := &p.blocks[i/ahead]
+	if !b.done {
+		s.lookUp(i / ahead)
 	}
 	c, hash := &s.cur, p.hashes[i]
 	c.picked, c.hash, c.group, c.row = i, hash, s.cfg.Groups.Of(hash)-s.cfg.Groups.From, p.rows[i]
-	c.inserts, c.removes = p.inserts, p.removes
+	c.inserts, c.removes = b.inserts, b.removes
 }
 
 // currentKey returns the bytes of the current key.
