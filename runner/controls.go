@@ -25,6 +25,9 @@ type Controls interface {
 	Checkpoint(ctx context.Context) (status.Checkpoint, error)
 	Savepoint(ctx context.Context, url string) (status.Checkpoint, error)
 	Stop(ctx context.Context, url string, drain bool) (status.Checkpoint, error)
+	// Settle waits until no task has anything to do: what sources have read has gone through the job, and what is due has fired. Not waited for
+	// are sources, which may read more at any time, and answers from outside. It is for tests.
+	Settle(ctx context.Context) error
 }
 
 // ErrCancelled is why a job ended that was told to, by its API.

@@ -46,6 +46,8 @@ func (p *pretended) Checkpoint(context.Context) (status.Checkpoint, error) {
 	return p.ask("checkpoint")
 }
 
+func (p *pretended) Settle(context.Context) error { return nil }
+
 func (p *pretended) Savepoint(_ context.Context, url string) (status.Checkpoint, error) {
 	return p.ask("savepoint", url)
 }

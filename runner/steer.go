@@ -229,7 +229,8 @@ const inspection = 200 * time.Millisecond
 func (h *helm) Status() status.Job {
 	ctx, cancel := context.WithTimeout(context.Background(), inspection)
 	defer cancel()
-	nodes := newNodes(h.plan, h.worker.Metrics(), h.worker.Inspect(ctx))
+	views, _ := h.worker.Inspect(ctx)
+	nodes := newNodes(h.plan, h.worker.Metrics(), views)
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.hold(nodes)

@@ -51,15 +51,6 @@ type Splitter interface {
 	HoldSplits(hold bool)
 }
 
-// Clock tells processing time.
-type Clock interface{ Now() time.Time }
-
-// SystemClock is the machine's.
-type SystemClock struct{}
-
-// Now implements Clock.
-func (SystemClock) Now() time.Time { return time.Now() }
-
 // MarkKind says what a Mark is.
 type MarkKind uint8
 

@@ -24,7 +24,12 @@
 // them, how records of one input meet those of another is left to chance, as it is in life. When the script ends, the input does, and event
 // time with it: all windows and event-time timers fire.
 //
-// The job is checked as one whose input does not end: what has state needs a plan.UID. Processing time is that of the machine.
+// Processing time is that of the machine, unless a script has a Start or a Pass: then it is the script's, and stands still but for Pass. A Pass comes
+// when all before it has gone through the job, and what it makes due has happened when it is over: so windows, timers and lifetimes by processing
+// time fire at their places in the script. Not waited for are answers of other systems (datastream.Async). A crash does not turn the clock back:
+// what has become due meanwhile fires when the job goes on.
+//
+// The job is checked as one whose input does not end: what has state needs a plan.UID.
 //
 // [Script.Run] starts one goroutine a run, which ends with it. Stability: public, for tests.
 package streamtest

@@ -50,8 +50,12 @@ func (s *Script) play(ctx context.Context, steps []step, build func(*plan.Job), 
 	if err != nil {
 		return err
 	}
-	p := &player{inputs: s.inputs, steps: steps, savepoints: "file://" + folder}
-	err = p.play(ctx, build, s.options(steps, options))
+	o := s.options(steps, options)
+	p := &player{inputs: s.inputs, steps: steps, savepoints: "file://" + folder, clock: s.newClock(steps)}
+	if p.clock != nil {
+		o.Clock = p.clock
+	}
+	err = p.play(ctx, build, o)
 	return errors.Join(err, os.RemoveAll(folder))
 }
 
@@ -83,6 +87,7 @@ type player struct {
 	steps      []step
 	next       int // the step to come
 	savepoints string
+	clock      *clock // nil: the machine's
 }
 
 // play runs the job until the script is over: one run after the other, where it is rescaled.
@@ -143,7 +148,7 @@ func (p *player) steer(running, ctx context.Context, c runner.Controls, next *ru
 		if err := p.reach(running, p.next); err != nil {
 			return false, fmt.Errorf("playing step %d, %s: %w", p.next+1, s, err)
 		}
-		ends, err := p.do(ctx, c, s, next)
+		ends, err := p.do(running, ctx, c, s, next)
 		if err != nil {
 			return false, fmt.Errorf("playing step %d, %s: %w", p.next+1, s, err)
 		}
@@ -181,7 +186,7 @@ func (p *player) reach(ctx context.Context, at int) error {
 }
 
 // do does a step that is no item. ends says that it ends the run.
-func (p *player) do(ctx context.Context, c runner.Controls, s step, next *runner.Options) (ends bool, err error) {
+func (p *player) do(running, ctx context.Context, c runner.Controls, s step, next *runner.Options) (ends bool, err error) {
 	switch s.kind {
 	case checkpointed:
 		_, err = c.Checkpoint(ctx)
@@ -191,9 +196,20 @@ func (p *player) do(ctx context.Context, c runner.Controls, s step, next *runner
 			f.bury(i == 0)
 		}
 		return false, nil
+	case passed:
+		return false, p.pass(running, c, s.by)
 	default:
 		saved, err := c.Stop(ctx, p.savepoints, false)
 		next.Streaming.From, next.Parallelism = saved.URL, s.tasks
 		return err == nil, err
 	}
+}
+
+// pass lets time pass for a job in which nothing moves, and waits until what is due has been done.
+func (p *player) pass(ctx context.Context, c runner.Controls, by time.Duration) error {
+	if err := c.Settle(ctx); err != nil {
+		return err
+	}
+	p.clock.move(by)
+	return c.Settle(ctx)
 }

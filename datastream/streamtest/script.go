@@ -3,12 +3,16 @@ package streamtest
 import (
 	"fmt"
 	"slices"
+	"time"
 )
 
 // Script is what happens to a job, step by step. The zero value is empty. One goroutine uses it; it may be run often, one run after the other.
 type Script struct {
 	// Parallelism is how many tasks a stage has until the first Rescale; default 1.
 	Parallelism int
+	// Start is the processing time at which the script begins; default: 2000-01-01, midnight UTC. With it, or a Pass, processing time is the
+	// script's.
+	Start time.Time
 
 	inputs []feed
 	steps  []step
@@ -19,6 +23,7 @@ type step struct {
 	kind  kind
 	input int // of an item
 	tasks int // of a Rescale
+	by    time.Duration
 }
 
 type kind uint8
@@ -29,6 +34,7 @@ const (
 	crashed
 	rescaled
 	stopped
+	passed // by
 )
 
 // Checkpoint makes a checkpoint: the job goes on from it after a crash.
@@ -43,6 +49,10 @@ func (s *Script) Rescale(tasks int) { s.add(step{kind: rescaled, tasks: max(task
 
 // Stop ends the script before the inputs end: windows and timers that event time has not reached do not fire. Later steps are not done.
 func (s *Script) Stop() { s.add(step{kind: stopped}) }
+
+// Pass lets processing time pass: what becomes due fires. With a negative duration the machine's clock is set back, which the job must not
+// notice: its time stands until the clock has come to it again.
+func (s *Script) Pass(by time.Duration) { s.add(step{kind: passed, by: by}) }
 
 func (s *Script) add(next step) { s.steps = append(s.steps, next) }
 
@@ -72,6 +82,8 @@ func (s step) String() string {
 		return fmt.Sprintf("rescale to %d", s.tasks)
 	case stopped:
 		return "stop"
+	case passed:
+		return fmt.Sprintf("pass of %s", s.by)
 	default:
 		return fmt.Sprintf("item of input %d", s.input)
 	}

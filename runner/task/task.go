@@ -109,6 +109,9 @@ type Task struct {
 	cut     cut
 	load    *metrics.Set // where time spent waiting is counted
 	clock   stream.Clock
+	turns   int64 // that did something
+
+	watching bool // the clock is moved by hand, and wakes the task
 
 	stopReading func() // ends the fetcher's goroutine early
 }
@@ -195,6 +198,7 @@ func (t *Task) Connect(inputs []Input, outputs []Output) {
 func (t *Task) Run(ctx context.Context) (r control.Report, err error) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
+	defer t.watch()()
 	g, gctx := errgroup.WithContext(ctx)
 	if t.fetcher != nil {
 		reading, stop := context.WithCancelCause(gctx)
@@ -281,6 +285,7 @@ func (t *Task) work(ctx context.Context) (r control.Report, err error) {
 			t.config.Ended()
 		}
 		if progress {
+			t.turns++
 			continue
 		}
 		if err := t.sleep(ctx); err != nil {
@@ -600,8 +605,8 @@ func (t *Task) sleep(ctx context.Context) error {
 	start := time.Now()
 	defer func() { waited.Add(int64(time.Since(start))) }()
 	var alarm, report <-chan time.Time
-	if due := t.due(); !due.IsZero() {
-		timer := time.NewTimer(due.Sub(t.clock.Now()))
+	if due := t.due(); !due.IsZero() && !t.watching {
+		timer := time.NewTimer(min(due.Sub(t.clock.Now()), longestSleep))
 		defer timer.Stop()
 		alarm = timer.C
 	}
@@ -632,6 +637,20 @@ func (t *Task) due() time.Time {
 		due = next
 	}
 	return due
+}
+
+// longestSleep is how long a task may sleep before it looks at the clock again: Go's timers do not notice when the machine's clock is set.
+const longestSleep = time.Second
+
+// watch has the task woken by a clock that is moved by hand.
+func (t *Task) watch() (stop func()) {
+	if w, ok := t.clock.(stream.Watched); ok {
+		if stop = w.Watch(t.Wake); stop != nil {
+			t.watching = true
+			return stop
+		}
+	}
+	return func() {}
 }
 
 // isBlocked says whether nothing can be done, nor any operator be called, until an output has room.

@@ -9,6 +9,7 @@ import (
 type View struct {
 	Operators []OperatorView
 	Lag       map[string]int64 // by split, of sources that know
+	Turns     int64            // how often the task has done something
 }
 
 // OperatorView is what an operator shows.
@@ -28,7 +29,7 @@ type splitting interface{ Splits() []watermark.Split }
 func (t *Task) Inspect(look func(View)) { t.notify(notice{kind: inspected, look: look}) }
 
 func (t *Task) view() View {
-	var v View
+	v := View{Turns: t.turns}
 	for _, l := range t.chain.links {
 		o := OperatorView{Watermark: l.told}
 		if l.marker != nil {

@@ -50,7 +50,7 @@ func (w *Worker) stream(env *stream.Env, op physical.Op) {
 	env.Clock = stream.SystemClock{}
 	s := w.config.Streaming
 	if s != nil {
-		env.IsStreaming, env.Clock = true, s.Clock
+		env.IsStreaming, env.Clock = true, w.clock
 	}
 	env.NewStore = func(keys []columnar.Field) (state.Store, error) {
 		name := fmt.Sprintf("%s-%d-%d", url.PathEscape(env.UID), env.Task, env.Attempt)
@@ -200,15 +200,16 @@ func (w *Worker) each(attempts []control.Attempt, f func(*task.Task)) {
 	}
 }
 
-// Inspect returns what running tasks show of their event time, as far as they answer before ctx ends.
-func (w *Worker) Inspect(ctx context.Context) map[control.Attempt]task.View {
+// Inspect returns what running tasks show of their event time, as far as they answer before ctx ends. all says that every task has, also those
+// that are only being made.
+func (w *Worker) Inspect(ctx context.Context) (views map[control.Attempt]task.View, all bool) {
 	type answer struct {
 		attempt control.Attempt
 		view    task.View
 	}
 	w.mu.Lock()
 	answers := make(chan answer, len(w.running)) // nobody who answers late is blocked
-	asked := 0
+	asked, running := 0, len(w.running)
 	for a, r := range w.running {
 		if r.task != nil {
 			r.task.Inspect(func(v task.View) { answers <- answer{a, v} })
@@ -216,14 +217,14 @@ func (w *Worker) Inspect(ctx context.Context) map[control.Attempt]task.View {
 		}
 	}
 	w.mu.Unlock()
-	out := map[control.Attempt]task.View{}
+	views = map[control.Attempt]task.View{}
 	for range asked {
 		select {
 		case a := <-answers:
-			out[a.attempt] = a.view
+			views[a.attempt] = a.view
 		case <-ctx.Done():
-			return out
+			return views, false
 		}
 	}
-	return out
+	return views, asked == running
 }

@@ -76,6 +76,7 @@ type Worker struct {
 	tasks  sync.WaitGroup
 	held   *budget.Budget // for what lies on exchanges
 	common commons
+	clock  stream.Clock // of all tasks of a job that takes checkpoints: it never goes back
 
 	mu        sync.Mutex // guards all below
 	exchanges map[int]*exchange
@@ -97,6 +98,9 @@ func New(ctx context.Context, c Config, e Events) *Worker {
 		places: map[stream.CheckpointID]checkpoint.Place{},
 	}
 	w.held = c.Memory.Child("exchanges", c.Memory.Total()*exchangeShare/100)
+	if c.Streaming != nil {
+		w.clock = stream.NewSteady(c.Streaming.Clock)
+	}
 	w.ctx, w.cancel = context.WithCancelCause(ctx)
 	for _, edge := range c.Plan.Edges {
 		w.exchanges[edge.ID] = &exchange{edge: edge}
