@@ -29,12 +29,14 @@ stream() {
   latency
 }
 
-# Over sockets, and within the engine's process; Flink also with its buffers' time-out at 1 ms instead of 100.
+# Over sockets, the sender sharing the processors with the engine and then apart from it, and within the engine's process. Flink also with its
+# buffers' time-out at 1 ms instead of 100.
 latency() {
-  local w
-  for w in latency-100k latency-10k latency-within; do
-    measure $w --engines "limit$OURS,flink"
-    measure $w --engines flink --label flink_1ms --set BENCH_BUFFER_TIMEOUT=1ms
+  measure latency-100k,latency-10k,latency-within --engines "limit$OURS,flink"
+  measure latency-100k,latency-10k,latency-within --engines flink --label flink_1ms --set BENCH_BUFFER_TIMEOUT=1ms
+  local e
+  for e in limit ${OURS#,} flink; do
+    measure latency-100k,latency-10k --engines $e --label ${e}_apart --set BENCH_APART=1
   done
 }
 

@@ -152,7 +152,8 @@ def latency_lines(by_engine):
         for r in runs:
             f = figures(r)
             rows.append([e, *(f.get(c, "-").removesuffix("ms") for c in columns), figure(r["cpu"]), r["check"].replace("-", "ok")])
-    lines = ["Milliseconds.", "", *table(["engine", *columns.values(), "CPU s, with the sender's", "run"], rows)]
+    lines = ["Milliseconds from when an event was due to its result. `limit` is a program that does only this; `_apart`: the sender has a core to itself;",
+             "`_1ms`: buffers' time-out of 1 ms instead of the default.", "", *table(["engine", *columns.values(), "CPU s, with the sender's", "run"], rows)]
     sums = {e: {} for e in by_engine}
     for e, runs in by_engine.items():
         for upto, n in (pair for r in runs for pair in r.get("histogram", {}).items()):

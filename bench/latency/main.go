@@ -1,6 +1,6 @@
 // Command latency measures how long an engine takes from an event to its result, from outside the engine:
 //
-//	latency [--rate N] [--seconds N] [--warm N] COMMAND [ARGUMENTS]
+//	latency [--rate N] [--seconds N] [--warm N] [--apart] COMMAND [ARGUMENTS]
 //
 // It listens on two unix sockets and starts the command with their paths as two more arguments. The engine connects to the first and gets lines
 // "key,at"; it counts by key and writes, for each line, "key,count,at" to the second, over one connection or several. latency is one thread that
@@ -12,6 +12,9 @@
 // So sending and receiving have one clock, nobody has to wake the receiver, and what is measured is the engine. Event i is due i/rate seconds after
 // the beginning, and its latency counts from then, whether or not it could be sent in time: an engine that stops reading for a while is not let off
 // the events that it kept waiting (Tene's coordinated omission). Each key's counts must come as 1, 2, 3, ...: each event is counted once.
+//
+// A sender that spins takes a processor. Of two, an engine with two threads at work wants the other one and a part of the sender's, and either waits for
+// the other, for as long as the kernel's scheduler thinks fair. With --apart it does not get it: as if the sender were on another machine.
 //
 // Printed to stdout, beside what the engine prints:
 //
@@ -48,11 +51,12 @@ func run(args []string) (err error) {
 	rate := f.Int("rate", 100_000, "events a `second`")
 	seconds := f.Int("seconds", secondsFrom(os.Getenv("BENCH_SECONDS")), "`seconds` that are measured; default: BENCH_SECONDS, or 30")
 	warm := f.Int("warm", 10, "`seconds` before them")
+	apart := f.Bool("apart", os.Getenv("BENCH_APART") == "1", "leave the sender a processor to itself, and the engine the others; default: BENCH_APART is 1")
 	if err := f.Parse(args); err != nil {
 		return err
 	}
 	if f.NArg() == 0 || *rate <= 0 || *seconds <= 0 || *warm < 0 {
-		return errors.New("usage: latency [--rate N] [--seconds N] [--warm N] COMMAND [ARGUMENTS]")
+		return errors.New("usage: latency [--rate N] [--seconds N] [--warm N] [--apart] COMMAND [ARGUMENTS]")
 	}
 	dir, err := os.MkdirTemp("", "latency-")
 	if err != nil {
@@ -67,7 +71,8 @@ func run(args []string) (err error) {
 	defer l.close()
 	engine := exec.Command(f.Arg(0), append(f.Args()[1:], in, out)...) //nolint:noctx,gosec // it is ended below; running what it is told is its purpose
 	engine.Stdout, engine.Stderr = os.Stdout, os.Stderr
-	if err := engine.Start(); err != nil {
+	runtime.LockOSThread() // for good: it is the only thread that matters
+	if err := start(engine, *apart); err != nil {
 		return err
 	}
 	ended := make(chan error, 1)
@@ -95,8 +100,6 @@ func (l *load) measure(ended <-chan error) error {
 	if err := l.accept(ended); err != nil {
 		return err
 	}
-	runtime.LockOSThread()
-	defer runtime.UnlockOSThread()
 	defer debug.SetGCPercent(debug.SetGCPercent(-1))
 	return l.spin()
 }
