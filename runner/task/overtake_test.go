@@ -2,6 +2,7 @@ package task
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"iter"
 	"testing"
@@ -167,7 +168,9 @@ func (p *pressed) waits(why string) {
 func (p *pressed) end(frozen int) {
 	p.t.Helper()
 	p.stop()
-	<-p.done
+	if err := <-p.done; !errors.Is(err, context.Canceled) {
+		p.t.Error(err)
+	}
 	if p.op.released != frozen {
 		p.t.Errorf("%d frozen states were released, want %d", p.op.released, frozen)
 	}
@@ -207,7 +210,7 @@ func TestBackpressuredCut(t *testing.T) {
 		p.Trigger(stream.Barrier{ID: 1}, patience)
 		time.Sleep(patience - 1)
 		p.waits("its time is not over")
-		time.Sleep(1)
+		time.Sleep(time.Nanosecond)
 		p.waits("what the other producer sends ahead of its barrier is not known")
 		p.write(1, 0, 9)
 		p.waits("nor is it now")
