@@ -69,7 +69,7 @@ func (c *chain) one(ctx context.Context, build func(*plan.Job), s script) (bool,
 	}
 	o.Streaming.Always, o.Streaming.From, o.Streaming.State = true, c.from, s.state
 	o.Streaming.Checkpoints.Folder = storeScheme + "://" + c.checkpoints()
-	o.Streaming.Checkpoints.Interval = s.interval
+	o.Streaming.Checkpoints.Interval, o.Streaming.Checkpoints.AlignmentTimeout = s.interval, s.patience
 	o.Streaming.Checkpoints.TolerableFailures = 100
 	o.Streaming.Restart.Delay, o.Streaming.Restart.MaxDelay = time.Millisecond, 5*time.Millisecond
 	var steering errgroup.Group

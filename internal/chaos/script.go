@@ -15,9 +15,10 @@ type script struct {
 	tasks    int
 	interval time.Duration // of checkpoints
 	state    runner.StateBackend
-	kills    []int64 // turns, of all tasks together, at which the attempt whose turn it is dies
-	end      Fault   // Rescale, Abort, Damage, or "": it is left to run
-	endAt    int64   // the turn of end
+	patience time.Duration // with which barriers are waited for, as an AlignmentTimeout
+	kills    []int64       // turns, of all tasks together, at which the attempt whose turn it is dies
+	end      Fault         // Rescale, Abort, Damage, or "": it is left to run
+	endAt    int64         // the turn of end
 	store    []errfs.Fault
 	files    []errfs.Fault
 }
@@ -32,6 +33,7 @@ func (t *Tester) draw(r *rand.Rand, n int) script {
 	if s.state == "" {
 		s.state = []runner.StateBackend{runner.StateHeap, runner.StateHeap, runner.StateHeap, runner.StateLSM}[r.IntN(4)]
 	}
+	s.patience = []time.Duration{0, -1, time.Millisecond}[r.IntN(3)]
 	if n >= disturbed {
 		return s
 	}
