@@ -9,7 +9,6 @@ import (
 	"github.com/millrace/millrace/columnar"
 	"github.com/millrace/millrace/columnar/expr"
 	"github.com/millrace/millrace/connectors/file"
-	"github.com/millrace/millrace/connectors/onbad"
 	"github.com/millrace/millrace/dataset"
 	"github.com/millrace/millrace/formats"
 	"github.com/millrace/millrace/plan"
@@ -53,7 +52,7 @@ func (c *Convert) Build(job *plan.Job) {
 		job.Fail("convert", err)
 		return
 	}
-	rows := dataset.Read(job, file.Source[columnar.Row]{Path: c.In, Format: from, OnBad: onbad.Skip(c.Bad)})
+	rows := dataset.Read(job, file.Source[columnar.Row]{Path: c.In, Format: from, OnBad: tolerate(c.Bad)})
 	if c.Filter != "" {
 		condition, err := expr.Parse(c.Filter)
 		if err != nil {

@@ -26,9 +26,13 @@ func All() []Entry {
 		{"terasort", "sort records of the sort benchmark", func() runner.Job { return &TeraSort{} }},
 		{"teravalidate", "check the order, sum and number of sorted records", func() runner.Job { return &TeraValidate{Records: -1} }},
 		{"tpch", "run query 1, 3 or 6 of TPC-H over Parquet files", func() runner.Job { return &TPCH{} }},
-		{"sessions", "find the sessions of users in lines of user,time", func() runner.Job { return &Sessions{Gap: 30 * time.Minute, Late: time.Minute} }},
-		{"topn", "find the most frequent names of each window in lines of name,time", func() runner.Job { return &TopN{N: 10, Window: time.Hour, Late: time.Minute} }},
+		{"sessions", "find the sessions of users in lines of user,time", func() runner.Job { return &Sessions{Visits: Visits{Late: time.Minute}, Gap: 30 * time.Minute} }},
+		{"topn", "find the most frequent names of each window in lines of name,time", func() runner.Job { return &TopN{Visits: Visits{Late: time.Minute}, N: 10, Window: time.Hour} }},
 		{"nexmark", "run a query of the Nexmark benchmark over a stream of bids", func() runner.Job { return &Nexmark{Query: "q5"} }},
+		{"wordstream", "count words as they come, from a socket or from Kafka", func() runner.Job { return &WordStream{Start: "earliest", Idle: time.Minute} }},
+		{"rules", "match events against rules that come, change and go while it runs", func() runner.Job { return &Rules{Start: "earliest"} }},
+		{"publish", "write the records of files to a Kafka topic, exactly once", func() runner.Job { return &Publish{} }},
+		{"archive", "keep the messages of Kafka topics as Parquet files in folders by day, exactly once", func() runner.Job { return NewArchive() }},
 	}
 }
 

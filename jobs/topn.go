@@ -10,33 +10,23 @@ import (
 	"time"
 
 	"github.com/millrace/millrace/columnar/agg"
-	"github.com/millrace/millrace/connectors/file"
 	"github.com/millrace/millrace/datastream"
-	"github.com/millrace/millrace/formats/csv"
 	"github.com/millrace/millrace/plan"
 	"github.com/millrace/millrace/stream/window"
 )
 
 // TopN gives the names with the most visits of each window. Of names with as many visits as each other the first by the alphabet comes first.
-// Files are named in the order of time, and their visits come Late out of order at most. With Watch it goes on as files come.
 type TopN struct {
-	In, Out string
-	N       int
-	Window  time.Duration
-	Late    time.Duration
-	Watch   time.Duration
-	Mode    file.Mode
+	Visits
+	N      int
+	Window time.Duration
 }
 
 // Flags implements runner.Job.
 func (t *TopN) Flags(f *flag.FlagSet) {
-	f.StringVar(&t.In, "in", t.In, "CSV files of name,time: `path`, glob or folder")
-	f.StringVar(&t.Out, "out", t.Out, "output `folder`, for files of start,rank,name,visits")
+	t.flags(f, "name,time", "start,rank,name,visits")
 	f.IntVar(&t.N, "n", t.N, "`names` of a window")
 	f.DurationVar(&t.Window, "window", t.Window, "`size` of a window")
-	f.DurationVar(&t.Late, "late", t.Late, "`time` by which visits may be out of order")
-	f.DurationVar(&t.Watch, "watch", t.Watch, "look for new files in that `interval`, without end; 0: the files there are")
-	f.Var(&t.Mode, "mode", "what becomes of data in the output folder: error, append, overwrite")
 }
 
 // Ranked is a name among those with the most visits of the window that begins at Start.
@@ -49,17 +39,14 @@ type Ranked struct {
 
 // Validate reports parameters that cannot work.
 func (t *TopN) Validate() error {
-	if t.N < 1 || t.Window <= 0 || t.Late < 0 || t.Watch < 0 {
-		return errors.New("--n and --window must be positive, --late and --watch must not be negative")
+	if t.N < 1 || t.Window <= 0 {
+		return errors.New("--n and --window must be positive")
 	}
-	return needed(param{"in", t.In}, param{"out", t.Out})
+	return t.validate()
 }
 
 // Build implements runner.Job.
-func (t *TopN) Build(job *plan.Job) {
-	top := topOf(visits(job, t.In, t.Late, t.Watch), t.N, t.Window)
-	datastream.Write(top, file.Sink[Ranked]{Path: t.Out, Format: csv.Format[Ranked]{}, Mode: t.Mode}, plan.UID("out"))
-}
+func (t *TopN) Build(job *plan.Job) { writeVisits(topOf(t.read(job), t.N, t.Window), t.Visits) }
 
 // topOf counts the visits of each name, in parallel, and then compares the names of a window in one task. A count has the time of its window's
 // last moment, so it falls into the window of the same span.

@@ -62,7 +62,8 @@ func TestSessions(t *testing.T) {
 		for _, streaming := range []bool{false, true} {
 			o.Streaming.Always = streaming
 			out := t.TempDir()
-			run(t, &jobs.Sessions{In: in, Out: out, Gap: gap, Late: 10 * time.Second}, o)
+			visits := jobs.Visits{In: in, Out: out, Late: 10 * time.Second}
+			run(t, &jobs.Sessions{Visits: visits, Gap: gap}, o)
 			if diff := gocmp.Diff(want, lines(t, out)); diff != "" {
 				t.Errorf("%s, streaming %v: sessions differ (-want +got):\n%.2000s", name, streaming, diff)
 			}
@@ -102,7 +103,8 @@ func TestTopN(t *testing.T) {
 		for _, streaming := range []bool{false, true} {
 			o.Streaming.Always = streaming
 			out := t.TempDir()
-			run(t, &jobs.TopN{In: in, Out: out, N: n, Window: size, Late: 10 * time.Second}, o)
+			visits := jobs.Visits{In: in, Out: out, Late: 10 * time.Second}
+			run(t, &jobs.TopN{Visits: visits, N: n, Window: size}, o)
 			if diff := gocmp.Diff(want, lines(t, out)); diff != "" {
 				t.Errorf("%s, streaming %v: names differ (-want +got):\n%.2000s", name, streaming, diff)
 			}
@@ -111,9 +113,10 @@ func TestTopN(t *testing.T) {
 }
 
 func TestVisitParameters(t *testing.T) {
+	in, late := jobs.Visits{In: "in", Out: "out"}, jobs.Visits{In: "in", Out: "out", Late: -1}
 	for _, job := range []interface{ Validate() error }{
-		&jobs.Sessions{In: "in", Out: "out"}, &jobs.Sessions{Gap: time.Minute}, &jobs.Sessions{In: "in", Out: "out", Gap: time.Minute, Late: -1},
-		&jobs.TopN{In: "in", Out: "out", N: 0, Window: time.Minute}, &jobs.TopN{N: 1, Window: time.Minute}, &jobs.TopN{In: "in", Out: "out", N: 1},
+		&jobs.Sessions{Visits: in}, &jobs.Sessions{Gap: time.Minute}, &jobs.Sessions{Visits: late, Gap: time.Minute},
+		&jobs.TopN{Visits: in, N: 0, Window: time.Minute}, &jobs.TopN{N: 1, Window: time.Minute}, &jobs.TopN{Visits: in, N: 1},
 	} {
 		if job.Validate() == nil {
 			t.Errorf("%+v is valid", job)

@@ -2,7 +2,6 @@ package jobs
 
 import (
 	"flag"
-	"strings"
 
 	"github.com/millrace/millrace/columnar/agg"
 	"github.com/millrace/millrace/connectors/file"
@@ -44,15 +43,8 @@ func (w *WordCount) Validate() error {
 func (w *WordCount) Build(job *plan.Job) {
 	lines := dataset.Read(job, file.Source[string]{Path: w.In, Format: text.Lines{}})
 	words := dataset.FlatMap(lines, text.Words)
-	counts := dataset.Aggregate(dataset.GroupBy(words, w.key()), agg.Count[string](), func(word string, n int64) Count {
+	counts := dataset.Aggregate(dataset.GroupBy(words, caseOf(w.Exact)), agg.Count[string](), func(word string, n int64) Count {
 		return Count{word, n}
 	})
 	dataset.Write(counts, file.Sink[Count]{Path: w.Out, Format: csv.Format[Count]{}, Mode: w.Mode, Files: w.Files})
-}
-
-func (w *WordCount) key() func(string) string {
-	if w.Exact {
-		return func(word string) string { return word }
-	}
-	return strings.ToLower
 }

@@ -144,11 +144,14 @@ func (s Source[T]) meta() Meta {
 // IsBounded says whether Stop is set.
 func (s Source[T]) IsBounded() bool { return s.Stop.isBounded() }
 
-// Schema is T's.
-func (Source[T]) Schema() *columnar.Schema {
+// Schema is T's; for columnar.Row, the format's, with the columns that Meta names.
+func (s Source[T]) Schema() *columnar.Schema {
 	c, err := codec.Of[T]()
 	if err != nil { // Validate reports it
 		return nil
+	}
+	if c.Schema() == nil && s.Format != nil {
+		return s.Format.Schema()
 	}
 	return c.Schema()
 }

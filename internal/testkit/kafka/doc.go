@@ -7,6 +7,8 @@
 //	k.Kill()                 // kill -9
 //	k.Restart(t)
 //
+// [Fake] is one in the test's own process, for tests that are no integration tests. [Produce] and [Consume] are for either.
+//
 // The jars come from Maven, once, into $XDG_CACHE_HOME/millrace-test/kafka-<version> (fetch.sh, which Start runs when they are missing). The
 // environment needs java (17 or newer) and, for the first time, mvn. What is missing fails the test: nothing is skipped.
 //
