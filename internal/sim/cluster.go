@@ -9,6 +9,7 @@ import (
 	"math/rand/v2"
 	"runtime"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/millrace/millrace/checkpoint"
@@ -36,16 +37,17 @@ const (
 
 // cluster is the world of one seed: the file system stays, processes come and go. It lives in a bubble.
 type cluster struct {
-	job     Job
-	faults  []Fault
-	of      size
-	disk    *mem.FS
-	scratch string
-	rand    *rand.Rand
-	from    string // what the next process begins from
-	counts  Counts
-	log     bytes.Buffer
-	logger  *slog.Logger
+	job       Job
+	faults    []Fault
+	of        size
+	disk      *mem.FS
+	scratch   string
+	rand      *rand.Rand
+	from      string // what the next process begins from
+	counts    Counts
+	processes int
+	log       bytes.Buffer
+	logger    *slog.Logger
 }
 
 func newCluster(job Job, seed uint64, scratch string, level slog.Level) *cluster {
@@ -56,26 +58,81 @@ func newCluster(job Job, seed uint64, scratch string, level slog.Level) *cluster
 
 // run has processes follow one another until one brings the job to its end.
 func (c *cluster) run(ctx context.Context) error {
-	for n := 0; ; n++ {
-		s := draw(c.rand, n, c.faults, c.of)
-		c.logger.Info("process", "number", n, "from", c.from, "script", fmt.Sprintf("%+v", s))
-		p := newProcess(c, n, s)
-		err := p.run(ctx)
-		c.count(p)
-		switch {
-		case err == nil && p.savepoint == "":
-			return nil
-		case err == nil:
-			c.counts.Resizes++
-			c.from = p.savepoint
-		case p.mayEndBy(err):
-			c.logger.Info("the process has ended", "error", err)
-			if err := c.goOn(ctx); err != nil {
-				return err
-			}
-		default:
-			return fmt.Errorf("process %d: %w", n, err)
+	for {
+		p := c.next()
+		var err error
+		if p.script.rival > 0 {
+			p, err = c.rivals(ctx, p)
+		} else {
+			err = c.watched(ctx, p)
 		}
+		c.count(p)
+		if err == nil && p.savepoint == "" {
+			return nil
+		}
+		if err := c.settle(ctx, p, err); err != nil {
+			return err
+		}
+	}
+}
+
+// next makes the next process.
+func (c *cluster) next() *process {
+	s := draw(c.rand, c.processes, c.faults, c.of)
+	c.logger.Info("process", "number", c.processes, "from", c.from, "script", fmt.Sprintf("%+v", s))
+	c.processes++
+	return newProcess(c, c.processes-1, s)
+}
+
+// watched runs a process and logs its end.
+func (c *cluster) watched(ctx context.Context, p *process) error {
+	err := p.run(ctx)
+	c.logger.Info("the process has ended", "process", p.number, "error", err)
+	return err
+}
+
+// rivals runs a process, and another that takes the job over meanwhile. It returns the latter, or the first if it has ended by then, with its
+// error. The first one's must be one that is to be expected.
+func (c *cluster) rivals(ctx context.Context, p *process) (*process, error) {
+	ended := make(chan error, 1)
+	var running sync.WaitGroup
+	defer running.Wait()
+	running.Go(func() { ended <- c.watched(ctx, p) })
+	timer := time.NewTimer(p.script.rival)
+	defer timer.Stop()
+	select {
+	case err := <-ended:
+		return p, err
+	case <-timer.C:
+	}
+	if err := c.goOn(ctx); err != nil {
+		return p, err
+	}
+	if c.from == "" { // who begins anew while there is another writes twice
+		return p, <-ended
+	}
+	p.rivalled = true
+	c.counts.Rivals++
+	rival := c.next()
+	err := c.watched(ctx, rival)
+	if first := <-ended; first != nil && !p.mayEndBy(first) {
+		return p, fmt.Errorf("process %d, which process %d has taken the job from: %w", p.number, rival.number, first)
+	}
+	c.count(p)
+	return rival, err
+}
+
+// settle says from what to go on after a process that has not brought the job to its end.
+func (c *cluster) settle(ctx context.Context, p *process, err error) error {
+	switch {
+	case err == nil:
+		c.counts.Resizes++
+		c.from = p.savepoint
+		return nil
+	case p.mayEndBy(err):
+		return c.goOn(ctx)
+	default:
+		return fmt.Errorf("process %d: %w", p.number, err)
 	}
 }
 
@@ -108,6 +165,9 @@ func (c *cluster) count(p *process) {
 	n.Kills += p.killed
 	if p.disk.isDead() {
 		n.Crashes++
+	}
+	if p.cancelled {
+		n.Cancels++
 	}
 	n.Failed += p.disk.failed
 	n.Lost += p.link.dropped
@@ -151,6 +211,7 @@ func (e *hangError) Error() string {
 
 // Why processes and attempts end here.
 var (
-	errKilled  = errors.New("sim: killed")
-	errCrashed = errors.New("sim: the process has crashed")
+	errKilled    = errors.New("sim: killed")
+	errCrashed   = errors.New("sim: the process has crashed")
+	errCancelled = errors.New("sim: the run was cancelled")
 )

@@ -25,7 +25,7 @@ type disk struct {
 	script diskScript
 	log    *slog.Logger
 	died   chan struct{} // closed with the process's life
-	kill   func()        // ends the process; from within a call
+	end    func()        // ends the process, from within a call
 
 	life sync.RWMutex // held for reading while a call takes effect, for writing to die
 
@@ -44,7 +44,8 @@ type diskScript struct {
 	rate    float64                 // probability of failure
 	slow    map[int64]time.Duration // by number of a call: it takes that long
 	outages []outage
-	dieAt   int64     // the number of the call in which the process dies; 0: in none
+	dieAt   int64     // the number of the call in which the process ends; 0: in none
+	gently  bool      // it ends by being cancelled: the call takes effect
 	calm    time.Time // from then on nothing goes wrong
 	seed    uint64
 }
@@ -52,9 +53,9 @@ type diskScript struct {
 // outage is a time in which all calls fail.
 type outage struct{ from, to time.Time }
 
-func newDisk(to vfs.FileSystem, s diskScript, log *slog.Logger, kill func()) *disk {
+func newDisk(to vfs.FileSystem, s diskScript, log *slog.Logger, end func()) *disk {
 	return &disk{
-		FileSystem: to, script: s, log: log, died: make(chan struct{}), kill: kill, rand: rand.New(rand.NewPCG(s.seed, 1)), open: map[*writer]bool{}, //nolint:gosec // a seed
+		FileSystem: to, script: s, log: log, died: make(chan struct{}), end: end, rand: rand.New(rand.NewPCG(s.seed, 1)), open: map[*writer]bool{}, //nolint:gosec // a seed
 	}
 }
 
@@ -84,7 +85,7 @@ type fate struct {
 	before, after time.Duration // what it takes, before and after its effect
 	err           error         // nil: it succeeds
 	late          bool          // it has taken effect when it fails
-	dies          bool          // the process dies in it
+	ends, dies    bool          // the process ends in it; it dies in it
 }
 
 // draw draws the fate of the next call.
@@ -93,7 +94,8 @@ func (d *disk) draw() fate {
 	defer d.mu.Unlock()
 	d.calls++
 	s := &d.script
-	f := fate{late: d.rand.IntN(2) == 0, dies: d.calls == s.dieAt}
+	f := fate{late: d.rand.IntN(2) == 0, ends: d.calls == s.dieAt}
+	f.dies = f.ends && !s.gently
 	now := time.Now()
 	if now.After(s.calm) {
 		return f
@@ -133,8 +135,8 @@ func (d *disk) meet(ctx context.Context, f fate, op, p string, do func() error) 
 			return err
 		}
 	}
-	if f.dies {
-		d.kill()
+	if f.ends {
+		d.end()
 	}
 	if err := d.wait(ctx, f.after); err != nil {
 		return vfs.PathError(op, d.URL(p), err)

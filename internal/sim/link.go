@@ -28,7 +28,7 @@ var errCut = errors.New("sim: the link to the host was cut")
 type link struct {
 	script linkScript
 	log    *slog.Logger
-	kill   func() // ends the process
+	end    func() // ends the process
 	to     coordinator.Workers
 	events worker.Events
 
@@ -52,14 +52,14 @@ type linkScript struct {
 	slow  map[int64]time.Duration // by number of a message: that long
 	rate  float64                 // probability that one is lost that may be
 	cuts  []int64                 // numbers of messages with which the link of their host is cut
-	dieAt int64                   // the number of the message with which the process dies; 0: with none
+	dieAt int64                   // the number of the message with which the process ends; 0: with none
 	calm  time.Time               // from then on nothing goes wrong
 	seed  uint64
 }
 
-func newLink(s linkScript, log *slog.Logger, kill func()) *link {
+func newLink(s linkScript, log *slog.Logger, end func()) *link {
 	l := &link{
-		script: s, log: log, kill: kill, rand: rand.New(rand.NewPCG(s.seed, 2)), running: map[control.Attempt]bool{}, lost: map[control.Attempt]bool{}, //nolint:gosec // a seed
+		script: s, log: log, end: end, rand: rand.New(rand.NewPCG(s.seed, 2)), running: map[control.Attempt]bool{}, lost: map[control.Attempt]bool{}, //nolint:gosec // a seed
 	}
 	for range s.hosts {
 		l.down, l.up = append(l.down, newWire()), append(l.up, newWire())
@@ -97,7 +97,7 @@ func (l *link) send(wires []*wire, what string, a control.Attempt, mayBeLost boo
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.messages++; l.messages == l.script.dieAt {
-		l.kill()
+		l.end()
 	}
 	var delay time.Duration
 	if time.Now().Before(l.script.calm) {

@@ -14,37 +14,47 @@ import (
 
 // process is one run of the job, as a process of its own: coordinator, worker and all. It sees the file system through a disk that dies with it.
 type process struct {
-	cluster *cluster
-	number  int
-	script  script
-	began   time.Time
-	log     *slog.Logger
-	disk    *disk
-	link    *link
-	cancel  context.CancelCauseFunc
+	cluster  *cluster
+	number   int
+	from     string // what it begins from
+	script   script
+	began    time.Time
+	log      *slog.Logger
+	disk     *disk
+	link     *link
+	cancel   context.CancelCauseFunc
+	rivalled bool // another process has taken the job over: it comes to nothing, in one way or another
 
 	mu        sync.Mutex // guards all below
 	turns     int64
 	killed    int
 	granted   int // wishes
 	savepoint string
+	cancelled bool
 }
 
 func newProcess(c *cluster, number int, s script) *process {
 	now := time.Now()
-	p := &process{cluster: c, number: number, script: s, began: now, log: c.logger.With("process", number)}
+	p := &process{cluster: c, number: number, from: c.from, script: s, began: now, log: c.logger.With("process", number)}
 	s.disk.calm, s.link.calm = now.Add(calm), now.Add(calm)
-	s.disk.dieAt, s.link.dieAt = s.crash.call, s.crash.message
+	s.disk.dieAt, s.disk.gently, s.link.dieAt = s.end.call, s.end.gently, s.end.message
 	for _, o := range s.outages {
 		s.disk.outages = append(s.disk.outages, outage{now.Add(o.from), now.Add(o.to)})
 	}
-	p.disk = newDisk(c.disk, s.disk, p.log, p.die)
-	p.link = newLink(s.link, p.log, p.die)
+	p.disk = newDisk(c.disk, s.disk, p.log, p.end)
+	p.link = newLink(s.link, p.log, p.end)
 	return p
 }
 
-// die ends the process as kill -9 does: nothing that it does from now on takes effect. What runs here is told to go.
-func (p *process) die() {
+// end ends the process as its script says: gently, or as kill -9 does: nothing that it does from now on takes effect. What runs here is told to go.
+func (p *process) end() {
+	if p.script.end.gently {
+		p.mu.Lock()
+		p.cancelled = true
+		p.mu.Unlock()
+		p.cancel(errCancelled)
+		return
+	}
 	p.disk.die()
 	p.cancel(errCrashed)
 }
@@ -58,8 +68,8 @@ func (p *process) run(ctx context.Context) error {
 	defer p.link.close()
 	defer cancel(nil)
 	beside.Go(p.link.run) // ends with close
-	if at := p.script.crash.at; at > 0 {
-		defer time.AfterFunc(at, p.die).Stop()
+	if at := p.script.end.at; at > 0 {
+		defer time.AfterFunc(at, p.end).Stop()
 	}
 	o := p.options()
 	o.Running = func(c runner.Controls) {
@@ -96,9 +106,10 @@ func (p *process) options() runner.Options {
 		Name: p.cluster.job.Name, RunID: fmt.Sprintf("run%d", p.number), Parallelism: s.tasks, Memory: 128 << 20, Scratch: p.cluster.scratch,
 		Log: p.log, Files: p.cluster.resolver(p.disk), Probe: p.turn, Link: p.link, Clock: clock(p.began, s.jumps),
 	}
-	o.Streaming.Always, o.Streaming.From = true, p.cluster.from
+	o.Streaming.Always, o.Streaming.From = true, p.from
 	c := &o.Streaming.Checkpoints
 	c.Folder, c.Interval, c.Timeout, c.TolerableFailures = checkpointFolder, s.interval, s.timeout, s.failures
+	c.AlignmentTimeout, c.Keep = s.align, s.keep
 	return o
 }
 
@@ -112,8 +123,8 @@ func (p *process) turn(a control.Attempt) error {
 		p.killed++
 	}
 	p.mu.Unlock()
-	if turn == p.script.crash.turn {
-		p.die()
+	if turn == p.script.end.turn {
+		p.end()
 	}
 	if kill {
 		return fmt.Errorf("%s at turn %d: %w", a, turn, errKilled)
@@ -156,8 +167,13 @@ func (p *process) ask(ctx context.Context, c runner.Controls, w wish) {
 
 // mayEndBy says whether the script explains a run's error.
 func (p *process) mayEndBy(err error) bool {
-	_, hangs := errors.AsType[*hangError](err)
-	return !hangs && (p.disk.isDead() || errors.Is(err, errInjected) || errors.Is(err, errKilled) || errors.Is(err, errCut))
+	if _, hangs := errors.AsType[*hangError](err); hangs {
+		return false
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.disk.isDead() || p.cancelled || p.rivalled ||
+		errors.Is(err, errInjected) || errors.Is(err, errKilled) || errors.Is(err, errCut)
 }
 
 // jumpy is a clock that jumps.

@@ -15,6 +15,8 @@ type Fault string
 const (
 	Kill   Fault = "kill"   // attempts die at turns of their loops
 	Crash  Fault = "crash"  // the process dies: at a turn, in a call to the file system, with a message, or at a time
+	Cancel Fault = "cancel" // the run is cancelled, at such a moment
+	Rival  Fault = "rival"  // another process takes the job over while the first, which lives, does not know of it
 	Stall  Fault = "stall"  // tasks stand still for a while
 	Store  Fault = "store"  // calls to the file system fail, some after they have taken effect; for some time all do
 	Slow   Fault = "slow"   // calls to the file system take long
@@ -28,7 +30,7 @@ const (
 
 // All returns all faults.
 func All() []Fault {
-	return []Fault{Kill, Crash, Stall, Store, Slow, Delay, Lose, Cut, Save, Resize, Clock}
+	return []Fault{Kill, Crash, Cancel, Rival, Stall, Store, Slow, Delay, Lose, Cut, Save, Resize, Clock}
 }
 
 // ParseFaults reads faults with commas between.
@@ -58,11 +60,14 @@ type script struct {
 	tasks    int
 	interval time.Duration // of checkpoints
 	timeout  time.Duration
-	failures int // of checkpoints, that the job survives
+	failures int           // of checkpoints, that the job survives
+	align    time.Duration // how long tasks wait for barriers; 0: however long
+	keep     int           // checkpoints
 
 	kills   []int64 // turns, of all tasks together, at which the attempt whose turn it is dies
 	stalls  map[int64]time.Duration
-	crash   crash
+	end     end
+	rival   time.Duration // when another process begins; 0: none does
 	disk    diskScript
 	link    linkScript
 	outages []span
@@ -70,8 +75,9 @@ type script struct {
 	jumps   []jump
 }
 
-// crash says when the process dies. At most one is set.
-type crash struct {
+// end says when the process dies, or its run is cancelled. At most one of its moments is set.
+type end struct {
+	gently              bool
 	turn, call, message int64
 	at                  time.Duration
 }
@@ -110,6 +116,7 @@ func draw(r *rand.Rand, n int, faults []Fault, of size) script {
 	s := script{
 		tasks: 1 + r.IntN(4), interval: pick(r, 200*time.Millisecond, time.Second, 5*time.Second, 20*time.Second),
 		timeout: pick(r, 20*time.Second, 2*time.Minute, 10*time.Minute), failures: pick(r, -1, 2, 10, 1000),
+		align: pick(r, 0, -1, 10*time.Millisecond, 2*time.Second), keep: 1 + r.IntN(3),
 	}
 	s.disk.seed, s.link.seed, s.link.hosts = r.Uint64(), r.Uint64(), 1+r.IntN(3)
 	if n >= disturbed {
@@ -125,17 +132,12 @@ func draw(r *rand.Rand, n int, faults []Fault, of size) script {
 	if is(Stall) {
 		s.stalls = some(r, 1+r.IntN(4), of.turns, 3*time.Minute)
 	}
-	if is(Crash) {
-		switch r.IntN(5) {
-		case 0:
-			s.crash.turn = 1 + r.Int64N(of.turns)
-		case 1:
-			s.crash.message = 1 + r.Int64N(of.messages)
-		case 2:
-			s.crash.at = time.Duration(1 + r.Int64N(int64(2*of.took)))
-		default: // what is durable is what counts
-			s.crash.call = 1 + r.Int64N(of.calls)
-		}
+	switch crashes, cancels := is(Crash), is(Cancel); {
+	case crashes:
+		s.end = drawEnd(r, of)
+	case cancels:
+		s.end = drawEnd(r, of)
+		s.end.gently = true
 	}
 	if is(Store) {
 		s.disk.rate = pick(r, 0, 0.001, 0.01, 0.1)
@@ -173,8 +175,24 @@ func draw(r *rand.Rand, n int, faults []Fault, of size) script {
 			s.jumps = append(s.jumps, jump{within(r, of.took), within(r, 4*time.Hour) - 2*time.Hour})
 		}
 	}
+	if is(Rival) && r.IntN(2) == 0 {
+		s.rival = within(r, of.took)
+	}
 	slices.SortFunc(s.wishes, func(a, b wish) int { return int(a.at - b.at) })
 	return s
+}
+
+func drawEnd(r *rand.Rand, of size) end {
+	switch r.IntN(5) {
+	case 0:
+		return end{turn: 1 + r.Int64N(of.turns)}
+	case 1:
+		return end{message: 1 + r.Int64N(of.messages)}
+	case 2:
+		return end{at: time.Duration(1 + r.Int64N(int64(2*of.took)))}
+	default: // what is durable is what counts
+		return end{call: 1 + r.Int64N(of.calls)}
+	}
 }
 
 func pick[T any](r *rand.Rand, from ...T) T { return from[r.IntN(len(from))] }

@@ -34,8 +34,8 @@ type Tester struct {
 
 // Counts are the faults that took place.
 type Counts struct {
-	Processes, Kills, Crashes, Failed, Lost, Cuts, Restarts, Wishes, Resizes int
-	Time                                                                     time.Duration // virtual
+	Processes, Kills, Crashes, Cancels, Rivals, Failed, Lost, Cuts, Restarts, Wishes, Resizes int
+	Time                                                                                      time.Duration // virtual
 }
 
 // Add adds those of another seed.
@@ -43,6 +43,8 @@ func (c *Counts) Add(by Counts) {
 	c.Processes += by.Processes
 	c.Kills += by.Kills
 	c.Crashes += by.Crashes
+	c.Cancels += by.Cancels
+	c.Rivals += by.Rivals
 	c.Failed += by.Failed
 	c.Lost += by.Lost
 	c.Cuts += by.Cuts
@@ -54,8 +56,8 @@ func (c *Counts) Add(by Counts) {
 
 // String is one line.
 func (c Counts) String() string {
-	return fmt.Sprintf("%d processes, %d crashes, %d kills, %d cuts, %d restarts, %d calls failed, %d messages lost, %d wishes granted, %d resizes, %v",
-		c.Processes, c.Crashes, c.Kills, c.Cuts, c.Restarts, c.Failed, c.Lost, c.Wishes, c.Resizes, c.Time.Round(time.Second))
+	return fmt.Sprintf("%d processes, %d crashes, %d cancelled, %d taken over, %d kills, %d cuts, %d restarts, %d calls failed, %d messages lost, %d wishes granted, %d resizes, %v",
+		c.Processes, c.Crashes, c.Cancels, c.Rivals, c.Kills, c.Cuts, c.Restarts, c.Failed, c.Lost, c.Wishes, c.Resizes, c.Time.Round(time.Second))
 }
 
 // New runs a job undisturbed. One that writes nothing fails the test: there would be nothing to compare.
