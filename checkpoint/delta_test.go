@@ -12,6 +12,7 @@ import (
 	"github.com/millrace/millrace/columnar/keys"
 	"github.com/millrace/millrace/state"
 	"github.com/millrace/millrace/stream"
+	"github.com/millrace/millrace/vfs"
 )
 
 // TestDeltas changes the state of two tasks and saves it, over and over: some checkpoints fail, some tasks begin with a new store, there are
@@ -216,5 +217,57 @@ func (d *deltas) fail() {
 	}
 	if err := d.store.Discard(d.t.Context(), place.ID); err != nil {
 		d.rt.Fatal(err)
+	}
+}
+
+// TestDamagedLink damages a file that the last checkpoints refer to: what is begun from is the newest that does not, whoever wrote the file.
+func TestDamagedLink(t *testing.T) {
+	w := newWorld(t, nil)
+	w.store.o.Keep = 10
+	writer := w.store.Writer()
+	s := newBackend(t, "heap native", state.Share(0, 1, testGroups))
+	put(t, s, state.Share(0, 1, testGroups), 0, 500)
+	var all []*Manifest
+	for id := range stream.CheckpointID(4) {
+		put(t, s, state.Share(0, 1, testGroups), 0, 10*int(id)+10)
+		all = append(all, w.save(writer, id+1, Checkpoint, []state.Store{s}))
+	}
+	refers := func(m *Manifest, p string) bool {
+		for f := range m.files {
+			if f.Path == p {
+				return true
+			}
+		}
+		return false
+	}
+	link := "" // what the third has written, and the fourth refers to
+	for f := range all[2].files {
+		if strings.HasPrefix(f.Path, checkpointDir(3)) {
+			link = f.Path
+		}
+	}
+	if link == "" || !refers(all[3], link) || refers(all[1], link) {
+		t.Fatalf("the checkpoints do not share files: %q", link)
+	}
+	file := w.at.join(link)
+	data, err := vfs.ReadFile(t.Context(), file.FS, file.Path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	data[len(data)/2] ^= 1
+	if err := file.FS.Remove(t.Context(), file.Path); err != nil {
+		t.Fatal(err)
+	}
+	out, err := file.FS.Create(t.Context(), file.Path)
+	if err == nil {
+		if _, err = out.Write(data); err == nil {
+			err = out.Close()
+		}
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	if id, skipped := w.latest(); id != 2 || len(skipped) != 2 {
+		t.Errorf("checkpoint %d is begun from, %v are passed over", id, skipped)
 	}
 }

@@ -160,11 +160,7 @@ func orFenced(ctx context.Context, at Folder, epoch int64, err error) error {
 // epoch needs no renaming, for its manifest is preceded by a look at the epochs. Folders of retired checkpoints have no manifest either: those
 // whose files others refer to stay, and nobody will complete them, for they were complete once.
 func (s *Store) putAside(ctx context.Context) error {
-	l, err := listing(ctx, s.folder)
-	if err != nil {
-		return err
-	}
-	needed, err := s.needed(ctx, l)
+	l, needed, err := s.needed(ctx)
 	if err != nil {
 		return err
 	}
@@ -195,31 +191,30 @@ func (s *Store) putAside(ctx context.Context) error {
 	return nil
 }
 
-// needed is the folders in which files of complete checkpoints lie. What cannot be read for damage needs nothing.
-func (s *Store) needed(ctx context.Context, l contents) (map[string]bool, error) {
-	out := map[string]bool{}
+// needed lists what there is, and the folders in which files of complete checkpoints lie. What cannot be read for damage needs nothing.
+func (s *Store) needed(ctx context.Context) (l contents, dirs map[string]bool, err error) {
+	if l, err = listing(ctx, s.folder); err != nil {
+		return l, nil, err
+	}
+	dirs = map[string]bool{}
 	for _, id := range l.checkpoints {
 		m, err := readManifest(ctx, s.folder.join(checkpointDir(id)))
 		if err != nil && !isDamage(err) {
-			return nil, err
+			return l, nil, err
 		}
 		if err == nil && m.Moved == "" {
 			for f := range m.files {
-				out[path.Dir(f.Path)] = true
+				dirs[path.Dir(f.Path)] = true
 			}
 		}
 	}
-	return out, nil
+	return l, dirs, nil
 }
 
 // bringBackNeeded undoes putting a folder aside that has files of a checkpoint which was completed when we had looked already, or that an
 // incarnation which died had put aside.
 func (s *Store) bringBackNeeded(ctx context.Context) error {
-	l, err := listing(ctx, s.folder)
-	if err != nil {
-		return err
-	}
-	needed, err := s.needed(ctx, l)
+	l, needed, err := s.needed(ctx)
 	if err != nil {
 		return err
 	}

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"hash/crc32"
 	"io"
 )
 
@@ -89,11 +90,15 @@ func (f *fileReader) next() error {
 		if err != nil {
 			return fmt.Errorf("describing keyed state: %w", err)
 		}
-		f.buf = binary.LittleEndian.AppendUint32(append(f.buf, text...), uint32(len(text)))
+		f.buf = binary.LittleEndian.AppendUint32(append(f.buf, text...), footCheck(text))
+		f.buf = binary.LittleEndian.AppendUint32(f.buf, uint32(len(text)))
 	}
 	f.made()
 	return nil
 }
+
+// footCheck is the check of a foot: what it says of tables is believed.
+func footCheck(text []byte) uint32 { return crc32.Checksum(text, crc32.MakeTable(crc32.Castagnoli)) }
 
 // appendChunks appends records of the first group, until there are no more or enough.
 func (f *fileReader) appendChunks() {

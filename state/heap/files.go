@@ -82,8 +82,8 @@ func (s *saved) open(f state.File) error {
 
 func (f *savedFile) readFoot() error {
 	var magic [len(fileMagic)]byte
-	var length [4]byte
-	if f.size < int64(len(magic)+len(length)) {
+	var tail [8]byte // check and length
+	if f.size < int64(len(magic)+len(tail)) {
 		return fmt.Errorf("%w: %d bytes are too few", state.ErrCorrupt, f.size)
 	}
 	if err := readAt(f.at, magic[:], 0); err != nil {
@@ -92,17 +92,20 @@ func (f *savedFile) readFoot() error {
 	if string(magic[:]) != fileMagic {
 		return fmt.Errorf("%w: it begins with %q", state.ErrCorrupt, magic[:])
 	}
-	if err := readAt(f.at, length[:], f.size-int64(len(length))); err != nil {
+	if err := readAt(f.at, tail[:], f.size-int64(len(tail))); err != nil {
 		return err
 	}
-	n := int64(binary.LittleEndian.Uint32(length[:]))
-	if n > maxFoot || n > f.size-int64(len(magic)+len(length)) {
+	n := int64(binary.LittleEndian.Uint32(tail[4:]))
+	if n > maxFoot || n > f.size-int64(len(magic)+len(tail)) {
 		return fmt.Errorf("%w: a foot of %d bytes", state.ErrCorrupt, n)
 	}
 	text := make([]byte, n)
-	end := f.size - int64(len(length)) - n
+	end := f.size - int64(len(tail)) - n
 	if err := readAt(f.at, text, end); err != nil {
 		return err
+	}
+	if footCheck(text) != binary.LittleEndian.Uint32(tail[:]) {
+		return fmt.Errorf("%w: its foot has another check", state.ErrCorrupt)
 	}
 	if err := json.Unmarshal(text, &f.foot); err != nil {
 		return fmt.Errorf("%w: %w", state.ErrCorrupt, err)

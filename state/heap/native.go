@@ -25,6 +25,7 @@ import (
 //	"millrace heap 1\n"
 //	groups   records one after the other, by place in the group
 //	foot     JSON, see below
+//	check    of the foot: CRC-32C, 4 bytes
 //	length   of the foot, 4 bytes
 //
 //	record   distance to the place before it << 1 | whether there is a row, as varint; of a row that is there in addition:
