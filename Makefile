@@ -9,7 +9,7 @@ SOAK ?= 2h
 VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo test bench lint fuzz chaos sim soak dist size generate clean
+.PHONY: help build demo test bench lint fuzz chaos sim soak state dist size generate clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -42,6 +42,11 @@ sim: ## try 5,000 seeds of faults on whole jobs in virtual time
 soak: ## run streaming jobs for SOAK (2h), one of them killed again and again; memory and output to bin/soak.md
 	CGO_ENABLED=0 go build -trimpath -o bin/soak ./bench/soak
 	bin/soak run --for $(SOAK) --report $(CURDIR)/bin/soak.md
+
+state: ## update 10 M keys at 100 k a second in memory, with checkpoints, and on disk as fast as it goes (6 minutes)
+	CGO_ENABLED=0 go build -trimpath -o bin/state ./bench/state
+	bin/state --backend heap
+	bin/state --backend lsm --rate 0 --seconds 60
 
 dist: ## static binaries for linux and darwin in dist/, with checksums
 	scripts/dist.sh $(VERSION)
