@@ -86,8 +86,8 @@ const (
 	metadataAge = 250 * time.Millisecond
 	// batchBytes bounds the values of a batch, softly.
 	batchBytes = 1 << 20
-	// patience is how long Fetch waits for messages: the contract says some milliseconds.
-	patience = 10 * time.Millisecond
+	// patience is how long Fetch waits for messages. It is also how often a topic to which nothing comes wakes the processor.
+	patience = 50 * time.Millisecond
 )
 
 // Assign implements connectors.Reader.
