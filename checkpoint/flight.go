@@ -37,7 +37,7 @@ func InFlightTable(name string, rows *columnar.Schema) state.Table {
 			{Name: "channel", Type: columnar.Int32Type},
 			{Name: "after", Type: columnar.TimestampType, Nullable: true},
 			{Name: "time", Type: columnar.TimestampType, Nullable: true},
-			{Name: "kind", Type: kindType},
+			{Name: "kind", Type: kindType, Nullable: true},
 		},
 		Values: []columnar.Field{{Name: "row", Type: columnar.StructOf(rows.Fields...)}},
 	}
@@ -84,81 +84,72 @@ func (r Flown) batch(schema *columnar.Schema) columnar.Batch {
 	row := columnar.Column{Type: schema.Fields[rowColumn].Type, Len: b.Len, Children: b.Columns}
 	return columnar.Batch{Schema: schema, Len: b.Len, Sel: b.Sel, Columns: []columnar.Column{
 		columnar.Of(columnar.Int32Type, slices.Repeat([]int32{int32(r.Channel)}, b.Len), columnar.Bitmap{}),
-		orNull(slices.Repeat([]int64{int64(r.After)}, b.Len), int64(stream.NoWatermark)),
-		orNull(timesOf(b), columnar.NoTime),
-		columnar.Of(kindType, kindsOf(b), columnar.Bitmap{}),
+		same(columnar.TimestampType, int64(r.After), b.Len, r.After != stream.NoWatermark),
+		times(b),
+		kinds(b),
 		row,
 	}}
 }
 
-func timesOf(b columnar.Batch) []int64 {
+// same returns a column of n equal values, or of nulls.
+func same[T columnar.Fixed](t columnar.Type, value T, n int, isValid bool) columnar.Column {
+	c := columnar.Of(t, slices.Repeat([]T{value}, n), columnar.Bitmap{})
+	if !isValid {
+		c.Valid = columnar.NewBitmap(n)
+	}
+	return c
+}
+
+// times returns the batch's event times as a column: nulls where it has none at all, which is not the same as NoTime in each row.
+func times(b columnar.Batch) columnar.Column {
 	if b.Time == nil {
-		return slices.Repeat([]int64{columnar.NoTime}, b.Len)
+		return same(columnar.TimestampType, int64(0), b.Len, false)
 	}
-	return b.Time
+	return columnar.Of(columnar.TimestampType, b.Time, columnar.Bitmap{})
 }
 
-func kindsOf(b columnar.Batch) []uint8 {
-	out := make([]uint8, b.Len)
+// kinds does the same for row kinds.
+func kinds(b columnar.Batch) columnar.Column {
+	c := same(kindType, uint8(0), b.Len, b.Kind != nil)
 	for i, k := range b.Kind {
-		out[i] = uint8(k)
+		c.Data[i] = uint8(k)
 	}
-	return out
+	return c
 }
 
-// orNull returns a column of times of which one stands for null.
-func orNull(values []int64, null int64) columnar.Column {
-	if !slices.Contains(values, null) {
-		return columnar.Of(columnar.TimestampType, values, columnar.Bitmap{})
-	}
-	valid := columnar.NewBitmap(len(values))
-	for i, v := range values {
-		if v != null {
-			valid.Set(i)
-		}
-	}
-	return columnar.Of(columnar.TimestampType, values, valid)
-}
-
-// flownOf cuts a batch of a table into what was in one channel behind one watermark.
+// flownOf cuts a batch of a table into what was in one channel behind one watermark, with and without times and kinds.
 func flownOf(b columnar.Batch, schema *columnar.Schema, give func(Flown) error) error {
-	channels := columnar.Values[int32](b.Columns[channelColumn])
-	after, times := values(b.Columns[afterColumn], int64(stream.NoWatermark)), values(b.Columns[timeColumn], columnar.NoTime)
-	all := columnar.Batch{Schema: schema, Columns: b.Columns[rowColumn].Children, Len: b.Len, Time: times, Kind: kinds(b.Columns[kindColumn])}
-	for from := 0; from < b.Len; {
-		to := from + 1
-		for to < b.Len && channels[to] == channels[from] && after[to] == after[from] {
+	channels, after := columnar.Values[int32](b.Columns[channelColumn]), b.Columns[afterColumn]
+	watermarks, times, kinds := columnar.Values[int64](after), b.Columns[timeColumn], b.Columns[kindColumn]
+	all := columnar.Batch{Schema: schema, Columns: b.Columns[rowColumn].Children, Len: b.Len}
+	isSame := func(i, k int) bool {
+		return channels[i] == channels[k] && after.IsNull(i) == after.IsNull(k) && (after.IsNull(i) || watermarks[i] == watermarks[k]) &&
+			times.IsNull(i) == times.IsNull(k) && kinds.IsNull(i) == kinds.IsNull(k)
+	}
+	for from, to := 0, 0; from < b.Len; from = to {
+		for to = from + 1; to < b.Len && isSame(from, to); {
 			to++
 		}
-		rows := Flown{Channel: int(channels[from]), After: stream.Watermark(after[from]), Batch: all.Slice(from, to-from)}
+		rows := Flown{Channel: int(channels[from]), After: stream.NoWatermark, Batch: all.Slice(from, to-from)}
+		if !after.IsNull(from) {
+			rows.After = stream.Watermark(watermarks[from])
+		}
+		if !times.IsNull(from) {
+			rows.Batch.Time = slices.Clone(columnar.Values[int64](times)[from:to])
+		}
+		if !kinds.IsNull(from) {
+			rows.Batch.Kind = kindsOf(columnar.Values[uint8](kinds)[from:to])
+		}
 		if err := give(rows); err != nil {
 			return err
 		}
-		from = to
 	}
 	return nil
 }
 
-// values is the opposite of orNull.
-func values(c columnar.Column, null int64) []int64 {
-	out := slices.Clone(columnar.Values[int64](c))
-	for i := range out {
-		if c.IsNull(i) {
-			out[i] = null
-		}
-	}
-	return out
-}
-
-func kinds(c columnar.Column) []columnar.RowKind {
-	var out []columnar.RowKind
-	for i, k := range columnar.Values[uint8](c) {
-		if k == uint8(columnar.Insert) {
-			continue
-		}
-		if out == nil {
-			out = make([]columnar.RowKind, c.Len)
-		}
+func kindsOf(values []uint8) []columnar.RowKind {
+	out := make([]columnar.RowKind, len(values))
+	for i, k := range values {
 		out[i] = columnar.RowKind(k)
 	}
 	return out

@@ -34,14 +34,14 @@ func flownWords(task int) []Flown {
 // flownTexts prints rows in flight, a line each.
 func flownTexts(f Flown) (out []string) {
 	for i, row := range texts(f.Batch) {
-		at, kind := columnar.NoTime, columnar.Insert
+		at, kind := "no time", "no kind" // at all: not the same as rows without
 		if r := f.Batch.Row(i); f.Batch.Time != nil {
-			at = f.Batch.Time[r]
+			at = fmt.Sprint(f.Batch.Time[r])
 		}
 		if f.Batch.Kind != nil {
-			kind = f.Batch.Kind[f.Batch.Row(i)]
+			kind = f.Batch.Kind[f.Batch.Row(i)].String()
 		}
-		out = append(out, fmt.Sprintf("%d after %d at %d %s: %s", f.Channel, f.After, at, kind, row))
+		out = append(out, fmt.Sprintf("%d after %d at %s %s: %s", f.Channel, f.After, at, kind, row))
 	}
 	return out
 }
