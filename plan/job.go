@@ -31,6 +31,7 @@ type Node struct {
 	Inputs      []*Node
 	Schema      *columnar.Schema // of the output; nil while only the data can tell
 	UID         string           // set by the user: the identity of the node's state
+	Place       string           // the identity of a source's, a sink's and an event time's state when there is no UID, as "kafka-source-2"
 	Parallelism int              // set by the user; 0: the job's
 	Chaining    Chaining
 }
@@ -61,6 +62,7 @@ func (j *Job) Add(op Op, inputs []*Node, options ...Option) *Node {
 	for _, o := range options {
 		o(n)
 	}
+	n.Place = j.place(op)
 	if n.Parallelism < 0 {
 		j.errs = append(j.errs, fmt.Errorf("%s: parallelism %d is negative", n, n.Parallelism))
 	}

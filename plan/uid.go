@@ -6,8 +6,9 @@ import (
 	"strings"
 )
 
-// NeedsUID says whether the node keeps state that must be found again when the job is changed. Sources and sinks are found by what they read
-// and write.
+// NeedsUID says whether the node keeps state that must be found again when the job is changed and can only be found by a UID. Sources, sinks and
+// event time have a place in the job too: the how manyth of their kind they are. It stays the same when their settings change (a path, a rate) and
+// when anything else of the job does, but not when another of the same kind is put before them: who means to do that gives them UIDs.
 func (n *Node) NeedsUID() bool {
 	switch op := n.Op.(type) {
 	case Placed:
@@ -19,6 +20,48 @@ func (n *Node) NeedsUID() bool {
 	}
 }
 
+// place returns the identity that a node of a kind gets by being the next of it; "" of other kinds.
+func (j *Job) place(op Op) string {
+	kind := kindOf(op)
+	if kind == "" {
+		return ""
+	}
+	number := 1
+	for _, n := range j.Nodes {
+		if kindOf(n.Op) == kind {
+			number++
+		}
+	}
+	return fmt.Sprintf("%s-%d", kind, number)
+}
+
+// kindOf names the kinds of nodes whose state is found by their place.
+func kindOf(op Op) string {
+	switch op := op.(type) {
+	case Read:
+		return op.Source.Name() + "-source"
+	case Write:
+		return op.Sink.Name() + "-sink"
+	case EventTime:
+		return "event-time"
+	default:
+		return ""
+	}
+}
+
+// Identity is what the node's state is found by in checkpoints: the user's UID, or its place, or, of a node that has no state of its own, its
+// number.
+func (n *Node) Identity() string {
+	switch {
+	case n.UID != "":
+		return n.UID
+	case n.Place != "":
+		return n.Place
+	default:
+		return fmt.Sprintf("node-%d", n.ID)
+	}
+}
+
 // CheckUIDs returns an error that lists the nodes whose state could not be found again, because they have no UID or share one. Only jobs that
 // do not end are asked: state of others does not outlive them.
 func (j *Job) CheckUIDs() error {
@@ -26,14 +69,14 @@ func (j *Job) CheckUIDs() error {
 	var errs []error
 	first := map[string]*Node{}
 	for _, n := range j.Nodes {
-		switch other := first[n.UID]; {
+		id := n.Identity()
+		switch other := first[id]; {
 		case n.UID == "" && n.NeedsUID():
 			missing = append(missing, n.String())
-		case n.UID == "":
 		case other != nil:
-			errs = append(errs, fmt.Errorf("%s: its UID %q is also that of %s", n, n.UID, other))
+			errs = append(errs, fmt.Errorf("%s: its UID %q is also that of %s", n, id, other))
 		default:
-			first[n.UID] = n
+			first[id] = n
 		}
 	}
 	if len(missing) > 0 {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
@@ -136,7 +137,7 @@ func (l *live) choose(ctx context.Context) (coordinator.Origin, error) {
 	case FromLatest:
 		saved, err := l.store.Latest(ctx)
 		if err == nil && saved == nil {
-			err = fmt.Errorf("there is no complete checkpoint in %s", l.store.Folder())
+			err = &UsageError{fmt.Errorf("there is no complete checkpoint in %s", l.store.Folder())}
 		}
 		if err != nil {
 			return anew, err
@@ -148,6 +149,9 @@ func (l *live) choose(ctx context.Context) (coordinator.Origin, error) {
 			return anew, err
 		}
 		anew.Saved, err = checkpoint.Load(ctx, checkpoint.Folder{FS: fsys, Path: path}, l.storeOptions())
+		if errors.Is(err, fs.ErrNotExist) {
+			err = &UsageError{err}
+		}
 		if err == nil && l.store.IsNewest(anew.Saved.Manifest) {
 			return coordinator.Origin{Saved: anew.Saved, To: anew.Saved.Manifest.ID}, nil
 		}

@@ -45,7 +45,8 @@ type Resumer interface {
 }
 
 // Chooser is an operator that does not take every input at any time: a join reads its build side first. The task asks before it takes
-// the next batch. The set must contain an input that has not ended, as long as there is one.
+// the next batch. The set must contain an input that has not ended, as long as there is one; it may be empty while the operator has something to
+// do first that it will be called for, by Post or Alarm.
 type Chooser interface {
 	Wants() InputSet
 }

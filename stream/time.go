@@ -31,6 +31,13 @@ type Marker interface {
 	Mark() (w Watermark, idle bool)
 }
 
+// Relay is a Marker that makes its watermarks of those from before it, when it is done with what precedes them.
+type Relay interface {
+	Marker
+	// Idle says whether nothing comes for a while from before it. Mark tells the next operator when what came before has gone on.
+	Idle(is bool)
+}
+
 // Alarmed is an operator that acts when processing time passes.
 type Alarmed interface {
 	// Alarm is called when the time that was set with Env.SetAlarm has come, or is past. now is the processing time. Resume follows, of a

@@ -33,6 +33,7 @@ type Operator struct {
 	queue   queue
 	running int      // requests on the way
 	marked  int64    // the watermark that has passed
+	idle    bool     // nothing comes for a while
 	ready   []*entry // answered and not emitted yet, in the order to be emitted in
 	tasks   sync.WaitGroup
 	ctx     context.Context //nolint:containedctx // of all requests; Close ends it
@@ -215,8 +216,13 @@ func (o *Operator) Advance(w stream.Watermark, _ stream.Output) error {
 	return nil
 }
 
-// Mark implements stream.Marker.
-func (o *Operator) Mark() (stream.Watermark, bool) { return stream.Watermark(o.marked), false }
+// Mark implements stream.Marker. As long as answers are to come it is not idle.
+func (o *Operator) Mark() (stream.Watermark, bool) {
+	return stream.Watermark(o.marked), o.idle && !o.IsWaiting()
+}
+
+// Idle implements stream.Relay.
+func (o *Operator) Idle(is bool) { o.idle = is }
 
 // IsWaiting implements stream.Waiter.
 func (o *Operator) IsWaiting() bool { return o.queue.first() != nil || len(o.ready) > 0 }

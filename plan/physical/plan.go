@@ -1,8 +1,6 @@
 package physical
 
 import (
-	"fmt"
-
 	"github.com/millrace/millrace/columnar"
 	"github.com/millrace/millrace/columnar/keys"
 	"github.com/millrace/millrace/plan"
@@ -140,13 +138,8 @@ type Edge struct {
 // Side is a side output of an operator of a chain.
 type Side struct{ At, Number int }
 
-// UID identifies an operator's state in checkpoints: the user's, or the node's number when that is not set.
-func UID(op Op) string {
-	if op.Node.UID != "" {
-		return op.Node.UID
-	}
-	return fmt.Sprintf("node-%d", op.Node.ID)
-}
+// UID identifies an operator's state in checkpoints.
+func UID(op Op) string { return op.Node.Identity() }
 
 // IsSource says whether the stage reads a source.
 func (s *Stage) IsSource() bool {

@@ -29,6 +29,7 @@ type abilities struct {
 	chooser  stream.Chooser
 	timed    stream.Timed
 	marker   stream.Marker
+	relay    stream.Relay
 	alarmed  stream.Alarmed
 	splitter stream.Splitter
 	waiter   stream.Waiter
@@ -42,6 +43,7 @@ func abilitiesOf(op stream.Operator) (a abilities) {
 	a.chooser, _ = op.(stream.Chooser)
 	a.timed, _ = op.(stream.Timed)
 	a.marker, _ = op.(stream.Marker)
+	a.relay, _ = op.(stream.Relay)
 	a.alarmed, _ = op.(stream.Alarmed)
 	a.splitter, _ = op.(stream.Splitter)
 	a.waiter, _ = op.(stream.Waiter)

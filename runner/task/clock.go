@@ -98,6 +98,9 @@ func (c *chain) settle(l *link) {
 
 // hand gives a mark to the next operator. A Marker makes its own, up to the end of time.
 func (l *link) hand(m stream.Mark) {
+	if l.relay != nil && m.Kind != stream.NoMark {
+		l.relay.Idle(m.Kind == stream.IdleMark)
+	}
 	if m.Kind == stream.NoMark || l.marker != nil && m.Watermark != stream.EndOfTime {
 		return
 	}
