@@ -37,7 +37,7 @@ func (s *Savepoint) piece(ctx context.Context, o *operator, task, tasks int) (ch
 		p.Task, p.Ended, p.State.Blobs = old.Task, old.Ended, old.Blobs
 	}
 	f := &part{groups: state.Share(task, tasks, max(o.KeyGroups, 1))}
-	for _, t := range o.Operator.Tables {
+	for _, t := range o.Tables {
 		read, err := s.reader(ctx, o, t.Table, task, tasks, f)
 		if err != nil {
 			f.Release()

@@ -89,7 +89,7 @@ func (s *Savepoint) find(uid string) *operator {
 // Tables returns the tables of an operator; none of one that is not there.
 func (s *Savepoint) Tables(uid string) (tables []state.Table) {
 	if o := s.find(uid); o != nil {
-		for _, t := range o.Operator.Tables {
+		for _, t := range o.Tables {
 			tables = append(tables, t.Table)
 		}
 	}
@@ -130,12 +130,12 @@ func (s *Savepoint) SetRows(uid string, t state.Table, rows Rows) {
 	if t.Distribution == state.Keyed && o.KeyGroups == 0 {
 		o.KeyGroups = state.DefaultKeyGroups
 	}
-	i := slices.IndexFunc(o.Operator.Tables, func(have checkpoint.Table) bool { return have.Name == t.Name })
+	i := slices.IndexFunc(o.Tables, func(have checkpoint.Table) bool { return have.Name == t.Name })
 	if i < 0 {
-		o.Operator.Tables = append(o.Operator.Tables, checkpoint.Table{Table: t})
+		o.Tables = append(o.Tables, checkpoint.Table{Table: t})
 	} else {
-		o.Operator.Tables = slices.Clone(o.Operator.Tables)
-		o.Operator.Tables[i] = checkpoint.Table{Table: t}
+		o.Tables = slices.Clone(o.Tables)
+		o.Tables[i] = checkpoint.Table{Table: t}
 	}
 	o.set[t.Name] = rows
 }

@@ -96,7 +96,7 @@ type keeper struct {
 }
 
 // OnRecord changes the value of the key.
-func (k *keeper) OnRecord(ctx *datastream.Context[key, update], u update) error {
+func (k *keeper) OnRecord(ctx *datastream.Context[key, update], u update) error { //nolint:unparam // datastream.Processor has it
 	v, _ := k.Value.Get()
 	v.N++
 	v.A += u.Due & 0xff
