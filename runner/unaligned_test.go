@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -112,16 +113,60 @@ func TestKilledUnaligned(t *testing.T) {
 // Crashed behind a checkpoint that has rows in flight, and begun from it at another parallelism, a job gives each result once.
 func TestRescaledUnaligned(t *testing.T) {
 	for _, tasks := range [][]int{{1, 4}, {4, 1}, {3, 7}, {2, 2}, {2, 3, 5, 1}} {
-		t.Run(fmt.Sprint(tasks), func(t *testing.T) { rescaleUnaligned(t, tasks) })
+		t.Run(fmt.Sprint(tasks), func(t *testing.T) {
+			var got *dataset.Result[counted]
+			rescaleUnaligned(t, func(pause int) func(*plan.Job) { return slow(&got, pause) }, tasks)
+			if err := checkSlow(got.Records()); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+}
+
+// spread is a job that spreads rows in a way that does not look at them, or at a number in them, in front of a step that pauses.
+func spread(got **dataset.Result[sample], by func(datastream.Stream[sample]) datastream.Stream[sample], pause int) func(*plan.Job) {
+	return func(job *plan.Job) {
+		in := datastream.Read(job, generate.Source[sample]{Rows: slowRows, SplitRows: slowRows / slowSplits, At: slowSample}, plan.UID("samples"))
+		var rows atomic.Int64
+		*got = datastream.Collect(datastream.Map(by(in), func(s sample) sample {
+			if rows.Add(1)%int64(pause) == 0 {
+				time.Sleep(time.Millisecond)
+			}
+			return s
+		}, plan.UID("slowly")))
+	}
+}
+
+// Rows in flight that may go anywhere, or where a number says, go to one task of however many there are.
+func TestSpreadUnaligned(t *testing.T) {
+	for name, by := range map[string]func(datastream.Stream[sample]) datastream.Stream[sample]{
+		"rebalance": func(s datastream.Stream[sample]) datastream.Stream[sample] { return datastream.Rebalance(s) },
+		"rescale":   func(s datastream.Stream[sample]) datastream.Stream[sample] { return datastream.Rescale(s) },
+		"by load":   func(s datastream.Stream[sample]) datastream.Stream[sample] { return datastream.RebalanceByLoad(s) },
+		"by index": func(s datastream.Stream[sample]) datastream.Stream[sample] {
+			return datastream.PartitionCustom(s, func(s sample) int32 { return int32(s.Key) })
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var got *dataset.Result[sample]
+			rescaleUnaligned(t, func(pause int) func(*plan.Job) { return spread(&got, by, pause) }, []int{2, 3})
+			seen := map[int64]bool{}
+			for _, s := range got.Records() {
+				seen[s.Value] = true
+			}
+			if n := len(got.Records()); n != slowRows || len(seen) != slowRows {
+				t.Errorf("%d rows, %d of them different, want %d", n, len(seen), slowRows)
+			}
+		})
 	}
 }
 
 var errCrashed = errors.New("crashed by the test")
 
-func rescaleUnaligned(t *testing.T, tasks []int) {
+// rescaleUnaligned crashes a job, which pauses after so many rows, behind a checkpoint with rows in flight and begins it again with other tasks.
+func rescaleUnaligned(t *testing.T, build func(pause int) func(*plan.Job), tasks []int) {
 	t.Helper()
-	var got *dataset.Result[counted]
-	o := runner.Options{Name: "crashed"}
+	o := runner.Options{Name: "crashed", BatchRows: 64} // a batch takes no longer than some checkpoints
 	o.Streaming.Always = true
 	o.Streaming.Checkpoints.Interval, o.Streaming.Checkpoints.AlignmentTimeout = 5*time.Millisecond, -1
 	o.Streaming.Checkpoints.Folder = "file://" + t.TempDir()
@@ -153,7 +198,7 @@ func rescaleUnaligned(t *testing.T, tasks []int) {
 		if isLast {
 			pause = 256
 		}
-		_, err := runner.Run(ctx, slow(&got, pause), o)
+		_, err := runner.Run(ctx, build(pause), o)
 		ended := ctx.Err() == nil
 		crash(nil)
 		if err2 := watching.Wait(); err2 != nil {
@@ -166,9 +211,6 @@ func rescaleUnaligned(t *testing.T, tasks []int) {
 			t.Fatal(err)
 		}
 		o.Streaming.From = runner.FromLatest
-	}
-	if err := checkSlow(got.Records()); err != nil {
-		t.Error(err)
 	}
 	if restored == 0 {
 		t.Error("nothing that was in flight was restored")
