@@ -67,7 +67,7 @@ func (m *Merge) Rows(i int) (Mark, bool) {
 		return Mark{}, false
 	}
 	f.idle, f.behind = false, f.watermark < m.watermark
-	if !m.idle || f.behind {
+	if !m.idle {
 		return Mark{}, false
 	}
 	m.idle = false
@@ -84,14 +84,23 @@ func (m *Merge) End(i int) (Mark, bool) {
 }
 
 func (m *Merge) settle() (Mark, bool) {
-	least, open, active := EndOfTime, false, false
+	least, open, active, leads := EndOfTime, false, false, false
 	for _, f := range m.feeds {
-		open = open || !f.ended
-		if f.ended || f.idle || f.behind {
+		if f.ended {
+			continue
+		}
+		open = true
+		if f.idle {
 			continue
 		}
 		active = true
-		least = min(least, f.watermark)
+		if !f.behind {
+			leads = true
+			least = min(least, f.watermark)
+		}
+	}
+	if active && !leads { // those that are there have yet to catch up
+		least = m.watermark
 	}
 	switch {
 	case open && !active:
