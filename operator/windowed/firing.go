@@ -21,7 +21,7 @@ type fireOf struct {
 // fire has a window's result computed, and the last one taken back where that is wanted.
 func (w *workspace) fire(c *cell, p paneOf, purge bool) error {
 	if c.shown != 0 {
-		w.retract(c)
+		w.retract(c, p.timing)
 	}
 	w.record(c, fireOf{pane: p, index: c.firings, time: w.timeOf(c), group: c.group, cell: c})
 	c.firings++
@@ -40,12 +40,9 @@ func (w *workspace) fire(c *cell, p paneOf, purge bool) error {
 	return nil
 }
 
-// retract has the last result of a window given once more, to be taken back.
-func (w *workspace) retract(c *cell) {
-	p := paneOf{window: c.window, timing: window.Early, retracts: true}
-	if c.onTime {
-		p.timing = window.Late
-	}
+// retract has the last result of a window given once more, to be taken back at that time.
+func (w *workspace) retract(c *cell, timing window.Timing) {
+	p := paneOf{window: c.window, timing: timing, retracts: true}
 	w.record(c, fireOf{pane: p, index: c.firings - 1, time: w.timeOf(c), group: c.shown, shown: true, cell: c})
 	c.shown = 0
 }

@@ -47,7 +47,7 @@ func (w *workspace) merge(joined []*cell, span window.Interval) error {
 		from[i] = c.slots
 		waits = waits || c.pending || c.shown != 0
 		if c.shown != 0 {
-			w.retract(c)
+			w.retract(c, mergedAt(c))
 		}
 	}
 	if waits {
@@ -78,4 +78,12 @@ func (w *workspace) mergeGroups(joined []*cell) error {
 		into[i], from[i] = joined[0].group, c.group
 	}
 	return mergeGroups(w.states, w.states, into, from)
+}
+
+// mergedAt is when a session is taken back because it becomes another's part.
+func mergedAt(c *cell) window.Timing {
+	if c.onTime {
+		return window.Late
+	}
+	return window.Early
 }

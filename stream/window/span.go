@@ -58,7 +58,7 @@ func (t Timing) String() string { return [...]string{"early", "on time", "late"}
 // Info is which of its window's firings a pane is.
 type Info struct {
 	Index   int64  // from 0
-	Timing  Timing // seen from the watermark
+	Timing  Timing // seen from the watermark; of a retraction, when the result is taken back
 	IsFirst bool
 	IsLast  bool // no other will follow
 	// Retracts says that this is the window's last result, taken back, because another follows. Only of Retracting windows.
