@@ -1,7 +1,6 @@
 package heap
 
 import (
-	"errors"
 	"fmt"
 	"math/rand/v2"
 	"time"
@@ -30,7 +29,7 @@ type store struct {
 	coder  *state.Coder
 	tables []*table
 	timers []*timers
-	sealed bool // the layout of rows is settled
+	forms  state.Forms // sealed: the layout of rows is settled
 	layout layout
 
 	pool   pool
@@ -101,8 +100,6 @@ func New(cfg Config) (state.Store, error) {
 	return s, nil
 }
 
-var errSealed = errors.New("all tables are opened before anything else")
-
 // Open adds a table.
 func (s *store) Open(t state.Table) (state.Cells, error) {
 	tab, err := s.open(t)
@@ -135,15 +132,7 @@ func (s *store) OpenTimers(name string, namespace ...columnar.Field) (state.Time
 }
 
 func (s *store) open(t state.Table) (*table, error) {
-	if s.sealed {
-		return nil, fmt.Errorf("opening state %q: %w", t.Name, errSealed)
-	}
-	for _, other := range s.tables {
-		if other.form.Table.Name == t.Name {
-			return nil, fmt.Errorf("opening state %q: there is one of that name already", t.Name)
-		}
-	}
-	form, err := state.FormOf(t)
+	form, err := s.forms.Open(t)
 	if err != nil {
 		return nil, err
 	}
@@ -157,9 +146,8 @@ func (s *store) open(t state.Table) (*table, error) {
 
 // seal settles the layout of rows.
 func (s *store) seal() {
-	if !s.sealed {
+	if s.forms.Seal() {
 		s.layOut()
-		s.sealed = true
 	}
 }
 
@@ -209,13 +197,11 @@ func (s *store) currentKey() []byte {
 // UseKey makes a key the current one.
 func (s *store) UseKey(cols []columnar.Column, at int) error {
 	s.seal()
-	if err := s.coder.Check(cols); err != nil {
-		return fmt.Errorf("using a key: %w", err)
+	hash, key, err := s.coder.KeyAt(s.key, cols, at)
+	if err != nil {
+		return err
 	}
-	var hash [1]uint64
-	keys.Hash(cols, []int32{int32(at)}, 1, hash[:])
-	s.key = s.coder.Append(s.key[:0], cols, at)
-	return s.use(hash[0], s.key)
+	return s.use(hash, key)
 }
 
 // use makes a key the current one.
@@ -231,13 +217,7 @@ func (s *store) use(hash uint64, key []byte) error {
 }
 
 // Key returns the current key.
-func (s *store) Key() []columnar.Column {
-	cols, err := s.coder.Columns(s.currentKey())
-	if err != nil {
-		panic(fmt.Sprintf("heap: the current key cannot be decoded: %v", err))
-	}
-	return cols
-}
+func (s *store) Key() []columnar.Column { return s.coder.KeyColumns(s.currentKey()) }
 
 // current returns the row of the current key for reading, nil when there is none.
 func (s *store) current() row {
@@ -283,22 +263,20 @@ func (s *store) now() int64 { return s.cfg.Clock().UnixMicro() }
 // Restore gives rows of a table back.
 func (s *store) Restore(name string, b columnar.Batch) error {
 	s.seal()
-	for _, t := range s.tables {
-		if t.form.Table.Name != name {
-			continue
-		}
-		err := t.form.Each(b, func(e *state.Entry) error {
+	i, err := s.forms.Find(name)
+	if err == nil {
+		t := s.tables[i]
+		err = t.form.Each(b, func(e *state.Entry) error {
 			if err := s.use(e.Hash, e.Key); err != nil {
 				return err
 			}
 			return t.restore(e)
 		})
-		if err != nil {
-			return fmt.Errorf("restoring state %q: %w", name, err)
-		}
-		return nil
 	}
-	return fmt.Errorf("restoring state %q: there is no such table", name)
+	if err != nil {
+		return fmt.Errorf("restoring state %q: %w", name, err)
+	}
+	return nil
 }
 
 // Size returns the bytes held.

@@ -35,7 +35,7 @@ type store struct {
 	coder   *state.Coder
 	tables  []*table
 	timers  []*timers
-	sealed  bool
+	forms   state.Forms
 	granted int64 // bytes of memory
 
 	dir    string // of its own
@@ -102,8 +102,6 @@ func (s *store) start() error {
 	return nil
 }
 
-var errSealed = errors.New("all tables are opened before anything else")
-
 // Open adds a table.
 func (s *store) Open(t state.Table) (state.Cells, error) {
 	tab, err := s.open(t)
@@ -129,18 +127,10 @@ func (s *store) OpenTimers(name string, namespace ...columnar.Field) (state.Time
 }
 
 func (s *store) open(t state.Table) (*table, error) {
-	if s.sealed {
-		return nil, fmt.Errorf("opening state %q: %w", t.Name, errSealed)
-	}
-	for _, other := range s.tables {
-		if other.form.Table.Name == t.Name {
-			return nil, fmt.Errorf("opening state %q: there is one of that name already", t.Name)
-		}
-	}
 	if len(s.tables) == 250 {
 		return nil, fmt.Errorf("opening state %q: there are 250 tables already", t.Name)
 	}
-	form, err := state.FormOf(t)
+	form, err := s.forms.Open(t)
 	if err != nil {
 		return nil, err
 	}
@@ -154,7 +144,7 @@ var tablesKey = []byte{0}
 
 // seal writes down what the tables are.
 func (s *store) seal() error {
-	if s.sealed {
+	if !s.forms.Seal() {
 		return nil
 	}
 	tables := make([]state.Table, len(s.tables))
@@ -165,7 +155,6 @@ func (s *store) seal() error {
 	if err != nil {
 		return fmt.Errorf("describing keyed state: %w", err)
 	}
-	s.sealed = true
 	return s.db.Set(tablesKey, b, pebble.NoSync)
 }
 
@@ -199,13 +188,12 @@ func (s *store) UseKey(cols []columnar.Column, row int) error {
 	if err := s.seal(); err != nil {
 		return err
 	}
-	if err := s.coder.Check(cols); err != nil {
-		return fmt.Errorf("using a key: %w", err)
+	hash, key, err := s.coder.KeyAt(s.held, cols, row)
+	if err != nil {
+		return err
 	}
-	var hash [1]uint64
-	keys.Hash(cols, []int32{int32(row)}, 1, hash[:])
-	s.held = s.coder.Append(s.held[:0], cols, row)
-	return s.use(hash[0], s.held)
+	s.held = key
+	return s.use(hash, key)
 }
 
 func (s *store) use(hash uint64, key []byte) error {
@@ -217,13 +205,7 @@ func (s *store) use(hash uint64, key []byte) error {
 }
 
 // Key returns the current key.
-func (s *store) Key() []columnar.Column {
-	cols, err := s.coder.Columns(s.key)
-	if err != nil {
-		panic(fmt.Sprintf("lsm: the current key cannot be decoded: %v", err))
-	}
-	return cols
-}
+func (s *store) Key() []columnar.Column { return s.coder.KeyColumns(s.key) }
 
 func (s *store) now() int64 { return s.cfg.Clock().UnixMicro() }
 
@@ -232,32 +214,34 @@ func (s *store) Restore(name string, b columnar.Batch) error {
 	if err := s.seal(); err != nil {
 		return err
 	}
-	for _, t := range s.tables {
-		if t.form.Table.Name != name {
-			continue
-		}
-		if err := s.cache.flush(s.db); err != nil {
+	i, err := s.forms.Find(name)
+	if err == nil {
+		err = s.cache.flush(s.db)
+	}
+	if err == nil {
+		s.cache.empty()
+		err = s.restore(s.tables[i], b)
+	}
+	if err != nil {
+		return fmt.Errorf("restoring state %q: %w", name, err)
+	}
+	return nil
+}
+
+func (s *store) restore(t *table, b columnar.Batch) error {
+	batch := s.db.NewBatch()
+	defer batch.Close()
+	err := t.form.Each(b, func(e *state.Entry) error {
+		if err := s.use(e.Hash, e.Key); err != nil {
 			return err
 		}
-		s.cache.empty()
-		batch := s.db.NewBatch()
-		defer batch.Close()
-		err := t.form.Each(b, func(e *state.Entry) error {
-			if err := s.use(e.Hash, e.Key); err != nil {
-				return err
-			}
-			return t.restore(batch, e)
-		})
-		s.key = nil
-		if err == nil {
-			err = batch.Commit(pebble.NoSync)
-		}
-		if err != nil {
-			return fmt.Errorf("restoring state %q: %w", name, err)
-		}
-		return nil
+		return t.restore(batch, e)
+	})
+	s.key = nil
+	if err != nil {
+		return err
 	}
-	return fmt.Errorf("restoring state %q: there is no such table", name)
+	return batch.Commit(pebble.NoSync)
 }
 
 // Size returns the bytes of memory that the store may hold.

@@ -30,7 +30,7 @@ type store struct {
 	coder  *state.Coder
 	tables []*cells
 	timers []*timers
-	names  map[string]bool
+	forms  state.Forms
 
 	picked state.Cellar
 	row    state.Cellar // the key of UseKey
@@ -44,12 +44,12 @@ func New(cfg Config) (state.OneKey, error) {
 	if cfg.Clock == nil {
 		cfg.Clock = time.Now
 	}
-	return &store{cfg: cfg, coder: state.NewKeyCoder(cfg.Keys), names: map[string]bool{}}, nil
+	return &store{cfg: cfg, coder: state.NewKeyCoder(cfg.Keys)}, nil
 }
 
 // Open adds a table.
 func (s *store) Open(t state.Table) (state.Cells, error) {
-	form, err := s.open(t)
+	form, err := s.forms.Open(t)
 	if err != nil {
 		return nil, err
 	}
@@ -60,20 +60,12 @@ func (s *store) Open(t state.Table) (state.Cells, error) {
 
 // OpenTimers adds a table of timers.
 func (s *store) OpenTimers(name string, namespace ...columnar.Field) (state.Timers, error) {
-	if _, err := s.open(state.TimersOf(name, s.cfg.Keys, namespace...)); err != nil {
+	if _, err := s.forms.Open(state.TimersOf(name, s.cfg.Keys, namespace...)); err != nil {
 		return nil, err
 	}
 	t := &timers{store: s, set: map[string]bool{}}
 	s.timers = append(s.timers, t)
 	return t, nil
-}
-
-func (s *store) open(t state.Table) (*state.Form, error) {
-	if s.names[t.Name] {
-		return nil, fmt.Errorf("opening state %q: there is one of that name already", t.Name)
-	}
-	s.names[t.Name] = true
-	return state.FormOf(t)
 }
 
 // Select takes the keys of rows.
@@ -138,13 +130,7 @@ func (s *store) shrink(n int) {
 }
 
 // Key returns the current key.
-func (s *store) Key() []columnar.Column {
-	cols, err := s.coder.Columns(s.key)
-	if err != nil {
-		panic(fmt.Sprintf("onekey: the current key cannot be decoded: %v", err))
-	}
-	return cols
-}
+func (s *store) Key() []columnar.Column { return s.coder.KeyColumns(s.key) }
 
 // errNotSaved says that there is no snapshot of the state of one key: bounded input is read again instead.
 var errNotSaved = fmt.Errorf("the state of sorted bounded input is neither saved nor restored: %w", errors.ErrUnsupported)
