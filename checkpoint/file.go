@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"path"
+	"slices"
 	"strings"
 	"time"
 
@@ -34,7 +35,8 @@ const (
 	retryDelay = 50 * time.Millisecond
 )
 
-// retried calls f until it succeeds, at most attempts times. What ctx or another incarnation ends is not tried again.
+// retried calls f until it succeeds, at most attempts times. What ctx or another incarnation ends is not tried again. The error has each cause
+// once.
 func retried(ctx context.Context, f func() error) error {
 	var failures []error
 	for try := range attempts {
@@ -42,7 +44,9 @@ func retried(ctx context.Context, f func() error) error {
 		if err == nil {
 			return nil
 		}
-		failures = append(failures, err)
+		if !slices.ContainsFunc(failures, func(e error) bool { return root(e) == root(err) }) {
+			failures = append(failures, err)
+		}
 		if ctx.Err() != nil || errors.Is(err, ErrFenced) || errors.Is(err, errFinal) || try == attempts-1 {
 			break
 		}
@@ -54,6 +58,17 @@ func retried(ctx context.Context, f func() error) error {
 		timer.Stop()
 	}
 	return errors.Join(failures...)
+}
+
+// root is the text of the innermost error: what is left when file names are taken off.
+func root(err error) string {
+	for {
+		inner := errors.Unwrap(err)
+		if inner == nil {
+			return err.Error()
+		}
+		err = inner
+	}
 }
 
 // stateFile is a file being written: what is little stays in memory, else it is under a temporary name until it is published.

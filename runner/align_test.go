@@ -23,7 +23,7 @@ import (
 	"github.com/millrace/millrace/stream/window"
 )
 
-var errAlignKilled = errors.New("killed by the test")
+var errKilled = errors.New("killed by the test")
 
 // race sees how far the records of two sources come in event time, and by how much the fast one was ahead at most.
 type race struct {
@@ -135,7 +135,7 @@ func TestAlignedKilled(t *testing.T) {
 			}
 			kills--
 			left = random.IntN(200)
-			return errAlignKilled
+			return errKilled
 		}
 		var got *dataset.Result[string]
 		aligned := watermark.Monotonous().Align("race", raceDrift*time.Second)

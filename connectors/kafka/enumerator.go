@@ -110,6 +110,11 @@ func (e *enumerator) called(event connectors.Called) ([]connectors.Action, error
 	return actions, nil
 }
 
+// IsExhausted implements connectors.Exhaustible.
+func (e *enumerator) IsExhausted() bool {
+	return e.looked && e.again == 0 && !slices.ContainsFunc(e.shares, func(s share) bool { return len(s.pending) > 0 })
+}
+
 // add gives a split to the task that has fewest.
 func (e *enumerator) add(g given) {
 	least := 0
