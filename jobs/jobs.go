@@ -30,7 +30,7 @@ func All() []Entry {
 		{"topn", "find the most frequent names of each window in lines of name,time", func() runner.Job { return &TopN{Visits: Visits{Late: time.Minute}, N: 10, Window: time.Hour} }},
 		{"nexmark", "run a query of the Nexmark benchmark over a stream of bids", func() runner.Job { return &Nexmark{Query: "q5"} }},
 		{"wordstream", "count words as they come, from a socket or from Kafka", func() runner.Job { return &WordStream{Start: "earliest", Idle: time.Minute} }},
-		{"rules", "match events against rules that come, change and go while it runs", func() runner.Job { return &Rules{Start: "earliest"} }},
+		{"rules", "match events against rules that come, change and go while it runs", func() runner.Job { return &Rules{} }},
 		{"publish", "write the records of files to a Kafka topic, exactly once", func() runner.Job { return &Publish{} }},
 		{"archive", "keep the messages of Kafka topics as Parquet files in folders by day, exactly once", func() runner.Job { return NewArchive() }},
 	}

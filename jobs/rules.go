@@ -26,7 +26,7 @@ type Rules struct {
 	Events   Lines
 	Rules    Lines
 	Brokers  Brokers
-	Start    string // of both topics
+	Start    string // in the events' topic; "": with what comes, with Once with the oldest. Rules are always read from the oldest on
 	Once     bool
 	Watch    time.Duration // of both kinds of files
 	Bad      int64
@@ -46,7 +46,7 @@ func (r *Rules) Flags(f *flag.FlagSet) {
 	f.StringVar(&r.Rules.Socket, "rules-socket", r.Rules.Socket, "rules from a socket: `host:port`, or unix: and a path")
 	f.StringVar(&r.Rules.Topic, "rules-topic", r.Rules.Topic, "rules from a Kafka `topic`, which should have one partition")
 	r.Brokers.flags(f)
-	startFlag(f, &r.Start)
+	f.StringVar(&r.Start, "start", r.Start, "where in the events' topic to begin: earliest, latest, or at a `time`; default: latest, with --once earliest")
 	f.BoolVar(&r.Once, "once", r.Once, "end with the connections, or with the newest messages there are now")
 	f.DurationVar(&r.Watch, "watch", r.Watch, "look for new files in that `interval`, without end; 0: the files there are")
 	f.Int64Var(&r.Bad, "bad", r.Bad, "leave out up to so many events that are no JSON objects; -1: any `number`")
@@ -93,19 +93,27 @@ func (r *Rules) Validate() error {
 
 // Build implements runner.Job.
 func (r *Rules) Build(job *plan.Job) {
-	events, rules := r.read(job, r.Events, "events"), r.read(job, r.Rules, "rules", plan.Parallelism(1))
+	events, rules := r.read(job, r.Events, r.start(), "events"), r.read(job, r.Rules, "earliest", "rules", plan.Parallelism(1))
 	matches := matchesOf(events, rules, tolerate(r.Bad), tolerate(r.BadRules))
 	deliver(matches, r.Output, r.Brokers, formatjson.Format[Match]{}, func(m Match) string { return m.Rule })
 }
 
+// start returns where in the events' topic to begin. What lies there from before would be read faster than the rules.
+func (r *Rules) start() string {
+	if r.Start == "" && !r.Once {
+		return "latest"
+	}
+	return r.Start
+}
+
 // read reads lines. Of files each is one split, so that its lines come in order.
-func (r *Rules) read(job *plan.Job, from Lines, uid string, options ...plan.Option) datastream.Stream[string] {
+func (r *Rules) read(job *plan.Job, from Lines, begin, uid string, options ...plan.Option) datastream.Stream[string] {
 	var in connectors.TypedSource[string] = file.Source[string]{Path: from.Files, Format: text.Lines{}, SplitBytes: wholeFiles, Watch: r.Watch}
 	switch {
 	case from.Socket != "":
 		in = socket.Source[string]{Address: from.Socket, Format: text.Lines{}, Bounded: r.Once}
 	case from.Topic != "":
-		reading := reading{from.Topic, r.Start, r.Once}
+		reading := reading{from.Topic, begin, r.Once}
 		start, err := reading.from()
 		if err != nil {
 			job.Fail("rules", err)

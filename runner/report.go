@@ -67,7 +67,11 @@ func (s *Summary) notable() []string {
 	}
 	add(s.Spilled, "spilled %s", budget.FormatSize(s.Spilled))
 	for _, b := range s.Bad {
-		add(b.Records, "%s in %s, %s", plural(b.Records, "bad record"), b.Source, b.Node)
+		where := b.Node
+		if b.Source != "" {
+			where = b.Source + ", " + where
+		}
+		add(b.Records, "%s in %s", plural(b.Records, "bad record"), where)
 	}
 	add(s.Retries, "%s of tasks", plural(s.Retries, "retry"))
 	for _, name := range slices.Sorted(maps.Keys(s.Counters)) {

@@ -128,11 +128,21 @@ func (b *Broker) Admin(t testing.TB) *kadm.Client {
 	return kadm.NewClient(client)
 }
 
-// CreateTopic creates a topic.
+// CreateTopic creates a topic, and waits until the broker tells of it: it does a little after it has said that it is there.
 func (b *Broker) CreateTopic(t testing.TB, name string, partitions int32) {
 	t.Helper()
-	if _, err := b.Admin(t).CreateTopic(t.Context(), partitions, 1, nil, name); err != nil {
+	admin := b.Admin(t)
+	if _, err := admin.CreateTopic(t.Context(), partitions, 1, nil, name); err != nil {
 		t.Fatalf("creating the topic %s: %v", name, err)
+	}
+	for deadline := time.Now().Add(time.Minute); ; time.Sleep(10 * time.Millisecond) {
+		topics, err := admin.ListTopics(t.Context(), name)
+		if err == nil && topics[name].Err == nil && len(topics[name].Partitions) == int(partitions) {
+			return
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("the topic %s does not appear: %v, %v", name, err, topics[name].Err)
+		}
 	}
 }
 
