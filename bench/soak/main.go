@@ -2,6 +2,7 @@
 //
 //	soak run [--for 2h] [--dir FOLDER] [--report FILE.md]   both jobs, samples, the verdict
 //	soak idle [--for 60s] [--dir FOLDER]                    what a job costs that has nothing to do
+//	soak report SAMPLES.csv FILE.md                         the verdict on samples that are there
 //	soak job ...                                            one of them: what run starts
 //
 // Two processes run the same program (job.go), at different rates. "steady" is never ended: its memory is what the verdict is about. "killed" gets
@@ -32,21 +33,25 @@ func main() {
 		case "job":
 			os.Exit(job(os.Args[2:]))
 		case "run":
-			if err := run(os.Args[2:]); err != nil {
-				fmt.Fprintln(os.Stderr, "soak:", err)
-				os.Exit(1)
-			}
-			return
+			exit(run(os.Args[2:]))
 		case "idle":
-			if err := idle(os.Args[2:]); err != nil {
-				fmt.Fprintln(os.Stderr, "soak:", err)
-				os.Exit(1)
+			exit(idle(os.Args[2:]))
+		case "report":
+			if len(os.Args) == 4 {
+				exit(reportOf(os.Args[2], os.Args[3]))
 			}
-			return
 		}
 	}
-	fmt.Fprintln(os.Stderr, "usage: soak run [--for 2h] [--dir FOLDER] [--report FILE.md] | soak idle [--for 60s]")
+	fmt.Fprintln(os.Stderr, "usage: soak run [--for 2h] [--dir FOLDER] [--report FILE.md] | soak idle [--for 60s] | soak report SAMPLES.csv FILE.md")
 	os.Exit(2)
+}
+
+func exit(err error) {
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "soak:", err)
+		os.Exit(1)
+	}
+	os.Exit(0)
 }
 
 // innardsVariable names the file into which a job's process writes what only it knows of itself.

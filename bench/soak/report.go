@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"math"
 	"os"
 	"path/filepath"
 	"slices"
@@ -9,9 +10,10 @@ import (
 	"time"
 )
 
-// Bounds of the verdict. Resident memory goes up and down by a few percent with the collector's pace.
+// Bounds of the verdict. Resident memory goes up and down with the collector's pace: a collection that falls into a checkpoint finds its buffers live,
+// and lets the heap grow to several times that before the next one.
 const (
-	// growth is how much of its median a job's memory may grow by over the second half of the time.
+	// growth is how much of its median a job's memory may grow by over the second half of the time. Less than three standard errors are chance.
 	growth = 0.05
 	// growthAcross is the same from one process of the killed job to the next, over all but the first.
 	growthAcross = 0.10
@@ -27,7 +29,7 @@ func (d *driver) writeReport() error {
 	if len(problems) > 0 {
 		verdict = "**not flat, or wrong**: " + strings.Join(problems, "; ")
 	}
-	fmt.Fprintf(&b, "# Soak\n\n%v of %v, to %s. Verdict: %s.\n\n", time.Since(d.began).Round(time.Second), d.length, time.Now().UTC().Format("2006-01-02 15:04 UTC"), verdict)
+	fmt.Fprintf(&b, "# Soak\n\n%v. Verdict: %s.\n\n", d.seen().Round(time.Second), verdict)
 	fmt.Fprintf(&b, "Windows, timers, keyed state with a time to live, rolling files; exactly-once checkpoints every 5 s to a local folder; memory limit 512 MiB.\n")
 	for _, s := range []*subject{d.steady, d.killed} {
 		s.report(&b)
@@ -38,6 +40,30 @@ func (d *driver) writeReport() error {
 	return os.WriteFile(d.report, []byte(b.String()), 0o644)
 }
 
+// seen is how long the jobs have been looked at.
+func (d *driver) seen() time.Duration {
+	if len(d.steady.samples) == 0 {
+		return 0
+	}
+	return d.steady.samples[len(d.steady.samples)-1].After
+}
+
+// reportOf writes the report of samples that a run has left, and judges.
+func reportOf(samples, file string) error {
+	text, err := os.ReadFile(samples)
+	if err != nil {
+		return err
+	}
+	d := &driver{schedule: schedule{report: file}, steady: &subject{name: "steady"}, killed: &subject{name: "killed"}}
+	jobs := map[string]*subject{d.steady.name: d.steady, d.killed.name: d.killed}
+	for line := range strings.Lines(strings.TrimPrefix(string(text), sampleHead)) {
+		if err := takeLine(line, jobs); err != nil {
+			return err
+		}
+	}
+	return d.judge()
+}
+
 // problems says what is not as it has to be.
 func (d *driver) problems() (out []string) {
 	for _, s := range []*subject{d.steady, d.killed} {
@@ -46,8 +72,8 @@ func (d *driver) problems() (out []string) {
 			out = append(out, fmt.Sprintf("no window of %s has been added up yet", s.name))
 		}
 	}
-	rise, median := rise(secondHalf(d.steady.samples))
-	if rise > growth*median {
+	rise, chance, median := rise(secondHalf(d.steady.samples))
+	if rise > max(growth*median, 3*chance) {
 		out = append(out, fmt.Sprintf("the steady job's memory rises by %.1f MiB over the second half", rise/(1<<20)))
 	}
 	rise, median = riseAcross(d.killed.processes())
@@ -59,16 +85,49 @@ func (d *driver) problems() (out []string) {
 
 func secondHalf(all []sample) []sample { return all[len(all)/2:] }
 
-// rise returns by how many bytes the samples' resident memory rises, by the line of least squares, and its median.
-func rise(of []sample) (rise, median float64) {
+// rise returns by how many bytes the samples' resident memory rises, by the line of least squares, the standard error of that, and the memory's median.
+func rise(of []sample) (rise, chance, median float64) {
 	var x, y []float64
 	for _, s := range of {
 		x, y = append(x, s.After.Seconds()), append(y, float64(s.RSS))
 	}
-	if len(x) == 0 {
-		return 0, 0
+	if len(x) < 3 {
+		return 0, 0, 1
 	}
-	return slope(x, y) * (x[len(x)-1] - x[0]), medianOf(y)
+	b, length := slope(x, y), x[len(x)-1]-x[0]
+	return b * length, slopeError(x, y, b) * length, medianOf(y)
+}
+
+// slopeError is the standard error of the slope b of the line of least squares, for samples that do not depend on each other.
+func slopeError(x, y []float64, b float64) float64 {
+	n := float64(len(x))
+	var mx, my, rest, xx float64
+	for i := range x {
+		mx, my = mx+x[i]/n, my+y[i]/n
+	}
+	for i := range x {
+		r := y[i] - my - b*(x[i]-mx)
+		rest, xx = rest+r*r, xx+(x[i]-mx)*(x[i]-mx)
+	}
+	if xx == 0 {
+		return 0
+	}
+	return math.Sqrt(rest / (n - 2) / xx)
+}
+
+// floors returns the least heap that was seen in each sixth of the time: what is live, whatever the collector's pace.
+func floors(of []sample) (out []int64) {
+	const parts = 6
+	for i := range parts {
+		least := int64(0)
+		for _, s := range of[i*len(of)/parts : (i+1)*len(of)/parts] {
+			if h := s.Innards.Heap; h > 0 && (least == 0 || h < least) {
+				least = h
+			}
+		}
+		out = append(out, least)
+	}
+	return out
 }
 
 // slope is that of the line of least squares.
@@ -133,20 +192,24 @@ const shown = 24
 
 // report writes a job's part.
 func (s *subject) report(b *strings.Builder) {
-	fmt.Fprintf(b, "\n## %s: %.0f clicks a second\n\n", s.name, s.rate)
+	fmt.Fprintf(b, "\n## %s\n\n", s.name)
 	if len(s.samples) == 0 {
 		return
 	}
 	last := s.samples[len(s.samples)-1]
-	fmt.Fprintf(b, "%d windows added up, each with its %d clicks; %d wrong. %d savepoints. %d processes", s.output.windows, s.output.want, len(s.output.wrong), s.savepoints, s.incarnation)
+	fmt.Fprintf(b, "%d windows added up, each with its clicks; %d wrong. %d processes", s.output.windows, len(s.output.wrong), s.incarnation)
 	if len(s.restores) > 0 {
 		fmt.Fprintf(b, "; from the start after a kill until all tasks run %v at most", slices.Max(s.restores).Round(time.Millisecond))
 	}
 	fmt.Fprintf(b, ".\nCheckpoints of the last process: %d complete, %d failed; of those sampled the longest took %v.\n", last.Completed, last.Failed, s.longest())
-	if rise, median := rise(secondHalf(s.samples)); s.incarnation == 1 {
-		hours := (last.After - secondHalf(s.samples)[0].After).Hours()
-		fmt.Fprintf(b, "Resident memory over the second half: median %.1f MiB, slope %+.2f MiB an hour (%+.1f %% of the median in all).\n", median/(1<<20),
-			rise/(1<<20)/max(hours, 1e-9), 100*rise/median)
+	if rise, chance, median := rise(secondHalf(s.samples)); s.incarnation == 1 {
+		fmt.Fprintf(b, "Resident memory over the second half: median %.1f MiB; the line of least squares rises by %+.1f MiB, with a standard error of %.1f.\n",
+			median/(1<<20), rise/(1<<20), chance/(1<<20))
+		b.WriteString("Least heap seen in each sixth of the time, MiB:")
+		for _, n := range floors(s.samples) {
+			fmt.Fprintf(b, " %.1f", float64(n)/(1<<20))
+		}
+		b.WriteString(".\n")
 	} else {
 		rise, median := riseAcross(s.processes())
 		fmt.Fprintf(b, "Resident memory by process, each warm: median %.1f MiB, %+.1f MiB from the second to the last.\n", median/(1<<20), rise/(1<<20))

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"runtime/metrics"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -36,7 +37,7 @@ type sample struct {
 // innards is what a process knows of itself.
 type innards struct {
 	PID        int   `json:"pid"`
-	Heap       int64 `json:"heap"` // live objects and those not yet swept
+	Heap       int64 `json:"heap"` // live objects and those not yet collected
 	Goroutines int   `json:"goroutines"`
 }
 
@@ -142,4 +143,33 @@ func (x sample) line(s *subject) string {
 	return fmt.Sprintf("%s,%.0f,%d,%.0f,%d,%d,%d,%d,%.2f,%d,%d,%d,%d,%d,%d,%d,%d,%d,%d,%d\n", s.name, x.After.Seconds(), x.Incarnation, x.Age.Seconds(),
 		x.RSS, x.Innards.Heap, x.Innards.Goroutines, x.Files, x.CPU.Seconds(), x.Rows, x.Completed, x.Failed, x.Checkpoint.Milliseconds(), x.Bytes,
 		x.Output, x.Checkpoints, x.Scratch, x.State, s.output.windows, len(s.output.wrong))
+}
+
+// takeLine adds the sample that line has written, to a job of the name that it begins with.
+func takeLine(line string, jobs map[string]*subject) error {
+	fields := strings.Split(strings.TrimSpace(line), ",")
+	if len(fields) != strings.Count(sampleHead, ",")+1 {
+		return fmt.Errorf("the line %q has %d fields", line, len(fields))
+	}
+	n := make([]int64, len(fields))
+	for i, f := range fields[1:] {
+		v, err := strconv.ParseFloat(f, 64)
+		if err != nil {
+			return fmt.Errorf("the line %q: %w", line, err)
+		}
+		n[i+1] = int64(v)
+	}
+	s, ok := jobs[fields[0]]
+	if !ok {
+		return fmt.Errorf("there is no job %q", fields[0])
+	}
+	s.incarnation = max(s.incarnation, int(n[2]))
+	s.output.windows, s.output.wrong = int(n[18]), slices.Repeat([]string{"a window is wrong"}, int(n[19]))
+	s.samples = append(s.samples, sample{
+		After: time.Duration(n[1]) * time.Second, Incarnation: int(n[2]), Age: time.Duration(n[3]) * time.Second, RSS: n[4],
+		Innards: innards{Heap: n[5], Goroutines: int(n[6])}, Files: int(n[7]), CPU: time.Duration(n[8]) * time.Second, Rows: n[9],
+		Completed: int(n[10]), Failed: int(n[11]), Checkpoint: time.Duration(n[12]) * time.Millisecond, Bytes: n[13],
+		Output: n[14], Checkpoints: n[15], Scratch: n[16], State: n[17],
+	})
+	return nil
 }

@@ -71,7 +71,7 @@ func TestProblems(t *testing.T) {
 		return out
 	}
 	flat := func(i int) float64 { return 200e6 + 10e6*float64(i%3) }
-	leaking := func(i int) float64 { return flat(i) + 0.5e6*float64(i) }
+	leaking := func(i int) float64 { return flat(i) + 0.6e6*float64(i) }
 	for _, c := range []struct {
 		name           string
 		steady, killed func(int) float64
@@ -89,6 +89,26 @@ func TestProblems(t *testing.T) {
 		}
 		if got := d.problems(); len(got) != c.want {
 			t.Errorf("%s: %q", c.name, got)
+		}
+	}
+}
+
+func TestLines(t *testing.T) {
+	s := &subject{name: "steady", output: totals{windows: 7}}
+	x := sample{
+		After: time.Hour, Incarnation: 3, Age: time.Minute, RSS: 1, Innards: innards{Heap: 2, Goroutines: 3}, Files: 4, CPU: 5 * time.Second, Rows: 6,
+		Completed: 7, Failed: 8, Checkpoint: 9 * time.Millisecond, Bytes: 10, Output: 11, Checkpoints: 12, Scratch: 13, State: 14,
+	}
+	again := &subject{name: "steady"}
+	if err := takeLine(x.line(s), map[string]*subject{"steady": again}); err != nil {
+		t.Fatal(err)
+	}
+	if len(again.samples) != 1 || again.samples[0] != x || again.output.windows != 7 || again.incarnation != 3 {
+		t.Errorf("read back as %+v", again)
+	}
+	for _, line := range []string{"", "steady,1", strings.Replace(x.line(s), "steady", "other", 1), strings.Replace(x.line(s), "3600", "x", 1)} {
+		if takeLine(line, map[string]*subject{"steady": again}) == nil {
+			t.Errorf("%q is a sample", line)
 		}
 	}
 }

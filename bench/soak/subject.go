@@ -31,7 +31,6 @@ type subject struct {
 	output      totals
 	samples     []sample
 	restores    []time.Duration // from a start after a kill until all tasks ran
-	savepoints  int
 }
 
 const jobName = "soak"
@@ -148,7 +147,6 @@ func (s *subject) savepoint(ctx context.Context) error {
 	if _, err := c.Savepoint(ctx, folder); err != nil {
 		return fmt.Errorf("a savepoint of %s: %w", s.name, err)
 	}
-	s.savepoints++
 	entries, err := os.ReadDir(folder) // names are in the order of time
 	if err != nil {
 		return err
