@@ -48,6 +48,10 @@ state: ## update 10 M keys at 100 k a second in memory, with checkpoints, and on
 	bin/state --backend heap
 	bin/state --backend lsm --rate 0 --seconds 60
 
+chaos-real: ## the same with processes on a real Kafka and HDFS, 100 seeds, write a table to bin/chaos-real.md
+	mkdir -p bin
+	go test -tags integration ./internal/chaos -run TestReal -timeout 3h -real 100 -real-report $(CURDIR)/bin/chaos-real.md
+
 dist: ## static binaries for linux and darwin in dist/, with checksums
 	scripts/dist.sh $(VERSION)
 

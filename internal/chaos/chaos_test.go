@@ -26,10 +26,14 @@ var (
 	faults = flag.String("faults", chaos.Join(chaos.All()), "kinds of faults")
 	within = flag.Duration("within", 0, "no seed is begun after that; 0: however long they take")
 	where  = flag.String("state", "", "back end of keyed state: heap, lsm; default: drawn by the seed")
+
+	processSeeds = flag.Int("processes", 2, "seeds to try with each program")
+
 	report = flag.String("report", "", "file for a table of what was tried")
 )
 
 func TestMain(m *testing.M) {
+	becomeProgram()
 	flag.Parse()
 	goleak.VerifyTestMain(m)
 }
