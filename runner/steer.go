@@ -354,6 +354,7 @@ func (ns *nodes) show(s *physical.Stage, index int, v task.View) {
 		}
 		n, o := ns.byID[op.Node.ID], v.Operators[i]
 		n.marks = n.marks || o.Marks
+		n.node.State += o.State
 		if o.Watermark >= n.watermark {
 			continue
 		}
@@ -405,6 +406,9 @@ func (ns *nodes) splits(source *nodeStatus, index int, v task.View) {
 			out := status.Split{ID: split.ID, Task: index, Watermark: status.EventTime(int64(split.Mark)), Idle: split.Idle, Paused: split.Paused}
 			if lag, ok := v.Lag[split.ID]; ok {
 				out.Lag = &lag
+			}
+			if last := split.Last.UTC(); !split.Last.IsZero() {
+				out.LastRow = &last
 			}
 			source.node.Splits = append(source.node.Splits, out)
 		}

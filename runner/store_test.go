@@ -18,6 +18,7 @@ import (
 	"github.com/millrace/millrace/plan"
 	"github.com/millrace/millrace/runner"
 	"github.com/millrace/millrace/runner/status"
+	"github.com/millrace/millrace/stream/watermark"
 	"github.com/millrace/millrace/vfs"
 	"github.com/millrace/millrace/vfs/mem"
 )
@@ -46,7 +47,8 @@ func (d *fullDisk) Mkdir(ctx context.Context, path string) error {
 func summed(got **dataset.Result[total]) func(*plan.Job) {
 	return func(job *plan.Job) {
 		in := datastream.Read(job, generate.Source[sample]{Endless: true, Rate: 5000, At: func(i int64) sample { return sample{i % 7, 1} }}, plan.UID("in"))
-		keyed := datastream.KeyBy(in, func(s sample) int64 { return s.Key })
+		timed := datastream.EventTime(in, func(s sample) time.Time { return time.Unix(s.Key, 0) }, watermark.Monotonous())
+		keyed := datastream.KeyBy(timed, func(s sample) int64 { return s.Key })
 		sums := datastream.Aggregate(keyed, agg.Sum(func(s sample) int64 { return s.Value }), func(k, n int64) total { return total{k, n} }, plan.UID("sums"))
 		*got = datastream.Collect(sums)
 	}
@@ -83,6 +85,7 @@ func TestFullCheckpointStore(t *testing.T) {
 	o.Running = func(c runner.Controls) {
 		steering.Go(func() { // ends with the stop
 			until(t, c, func(j status.Job) bool { return j.Checkpoints.Completed > 0 })
+			checkShown(t, c.Status())
 			disk.isFull.Store(true)
 			until(t, c, func(j status.Job) bool { return j.Checkpoints.Failed >= 2 })
 			if j := c.Status(); j.State != status.Running || j.Restarts > 0 {
@@ -162,5 +165,23 @@ func TestTwoIncarnations(t *testing.T) {
 	steering.Wait()
 	if err != nil {
 		t.Error(err)
+	}
+}
+
+// checkShown checks what a status tells of memory and of the source's splits, when rows have come through.
+func checkShown(t *testing.T, j status.Job) {
+	t.Helper()
+	for _, n := range j.Nodes {
+		if n.UID == "sums" && n.State <= 0 {
+			t.Errorf("%s holds %d bytes", n.Name, n.State)
+		}
+		if n.UID != "in" {
+			continue
+		}
+		for _, s := range n.Splits {
+			if s.LastRow == nil || s.Watermark == nil {
+				t.Errorf("split %s: last row %v, watermark %v", s.ID, s.LastRow, s.Watermark)
+			}
+		}
 	}
 }

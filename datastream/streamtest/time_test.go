@@ -11,6 +11,7 @@ import (
 	"github.com/millrace/millrace/datastream/streamtest"
 	"github.com/millrace/millrace/plan"
 	"github.com/millrace/millrace/state"
+	"github.com/millrace/millrace/stream/watermark"
 	"github.com/millrace/millrace/stream/window"
 )
 
@@ -140,4 +141,64 @@ func TestTimeToLive(t *testing.T) {
 		keyed := datastream.KeyBy(in.Read(job), shop)
 		return results{"": datastream.Collect(datastream.Process(keyed, func() *first { return &first{} }, plan.UID("first")))}
 	}, map[string][]string{"": {"{a 1}", "{b 4}", "{a 5}"}})
+}
+
+// A time far in the future, by the script's clock, is capped or put aside: what comes after it is not late by it.
+func TestFarFuture(t *testing.T) {
+	for policy, want := range map[watermark.Future]map[string][]string{
+		watermark.Cap:   {"sums": {"a 00:00-00:10 5", "a 01:00-01:10 2"}, "far": nil},
+		watermark.Aside: {"sums": {"a 00:00-00:10 5"}, "far": {"{a 2}"}},
+	} {
+		script := streamtest.Script{Start: noon}
+		in := streamtest.NewInput[sale](&script, "sales")
+		in.Emit(noon, sale{"a", 1})
+		in.Emit(noon, sale{"a", 2})
+		script.Pass(5 * time.Second)
+		in.Emit(noon, sale{"a", 4})
+		at := func(s sale) time.Time {
+			if s.Price == 2 {
+				return noon.AddDate(100, 0, 0)
+			}
+			return noon
+		}
+		strategy := watermark.Bounded(2*time.Minute).FarFuture(policy, time.Minute)
+		disturb(t, &script, func(job *plan.Job) results {
+			timed, far := in.Read(job), datastream.Stream[sale]{}
+			if policy == watermark.Aside {
+				timed, far = datastream.EventTimeAside(timed, at, strategy)
+			} else {
+				timed = datastream.EventTime(timed, at, strategy)
+			}
+			w := datastream.Window(datastream.KeyBy(timed, shop), window.Tumbling(10*time.Second))
+			out := results{"sums": datastream.Collect(datastream.AggregateWindows(w, agg.Sum(price), sum, plan.UID("sums")))}
+			if policy == watermark.Aside {
+				out["far"] = datastream.Collect(datastream.Map(far, func(s sale) string { return fmt.Sprint(s) }))
+			}
+			return out
+		}, want)
+	}
+}
+
+// A source that is silent holds the other back until it is idle, by the script's clock.
+func TestIdleSource(t *testing.T) {
+	script := streamtest.Script{Start: noon}
+	left, right := streamtest.NewInput[sale](&script, "left"), streamtest.NewInput[sale](&script, "right")
+	left.Emit(noon, sale{"a", 1})
+	right.Emit(noon, sale{"b", 2})
+	left.Emit(noon, sale{"a", 20})
+	script.Pass(59 * time.Second)
+	left.Emit(noon, sale{"a", 21})
+	script.Pass(time.Minute)
+	left.Emit(noon, sale{"a", 22})
+	script.Pass(time.Minute) // if it has crashed meanwhile, silence began anew
+	left.Emit(noon, sale{"a", 23})
+	script.Stop()
+	at := func(s sale) time.Time { return after(int(s.Price)) }
+	disturb(t, &script, func(job *plan.Job) results {
+		own := func(in *streamtest.Input[sale]) datastream.Stream[sale] {
+			return datastream.EventTime(in.Read(job), at, watermark.Monotonous().Idle(time.Minute))
+		}
+		w := datastream.Window(datastream.KeyBy(datastream.Union(own(left), own(right)), shop), window.Tumbling(10*time.Second))
+		return results{"": datastream.Collect(datastream.AggregateWindows(w, agg.Sum(price), sum, plan.UID("sums")))}
+	}, map[string][]string{"": {"a 00:00-00:10 1", "b 00:00-00:10 2"}})
 }

@@ -47,6 +47,7 @@ func New(spec Spec) *Operator { return &Operator{spec: spec} }
 // Open implements stream.Operator.
 func (o *Operator) Open(env *stream.Env) error {
 	o.env = env
+	o.rows = []int32{} // a selection of no rows is not nil
 	in := env.Inputs[0]
 	for i := o.spec.Columns; i < len(in.Fields); i++ {
 		o.keep = append(o.keep, i)

@@ -102,6 +102,20 @@ func TestPunctuated(t *testing.T) {
 	f.expect(t, 149)
 }
 
+// A batch of nothing but rows far in the future has no row that counts.
+func TestAllFarFuture(t *testing.T) {
+	f := open(t, Spec{Strategy: watermark.Monotonous().FarFuture(watermark.Aside, time.Microsecond), Columns: 1}, timed)
+	if err := f.op.Process(0, rows(f.clock.now.UnixMicro()+50), &f.out); err != nil {
+		t.Fatal(err)
+	}
+	if n := f.out.main[0].Rows(); n != 0 || len(f.out.side) != 1 {
+		t.Errorf("%d rows, %d batches aside", n, len(f.out.side))
+	}
+	if w, _ := f.op.Mark(); w != stream.NoWatermark {
+		t.Errorf("the watermark is %d", w)
+	}
+}
+
 func TestFarFuture(t *testing.T) {
 	now := int64(1_000_000)
 	for policy, want := range map[watermark.Future][]int64{

@@ -22,7 +22,7 @@ type Node struct {
 	Counters map[string]int64 `json:"counters,omitempty"` // the user's
 	Time     Time             `json:"time"`
 	Rates    Rates            `json:"rates"`                 // Meter fills them in
-	State    int64            `json:"state_bytes,omitempty"` // of its keyed state, in memory
+	State    int64            `json:"state_bytes,omitempty"` // of memory that it holds, of a node with state
 	// Watermark is the event time that it has come to, the least of its tasks. nil: it knows none, or its input has ended.
 	Watermark *time.Time `json:"watermark,omitempty"`
 	Ended     bool       `json:"ended,omitempty"` // its input has

@@ -19,6 +19,7 @@ type OperatorView struct {
 	Behind int
 	Splits []watermark.Split // of an operator that makes watermarks by split
 	Marks  bool              // it makes watermarks
+	State  int64             // bytes of memory, of an operator with state
 }
 
 // splitting is an operator that keeps a watermark for each split.
@@ -36,6 +37,9 @@ func (t *Task) view() View {
 			o.Watermark, o.Marks = l.marked.Watermark, true
 		}
 		o.Behind, _ = l.merge.Behind()
+		if l.stateful != nil && l.env.Memory != nil {
+			o.State = l.env.Memory.Used()
+		}
 		if s, ok := l.op.(splitting); ok {
 			o.Splits = s.Splits()
 		}

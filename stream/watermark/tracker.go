@@ -13,8 +13,9 @@ type Split struct {
 	ID     string
 	Mark   stream.Watermark
 	Idle   bool
-	Paused bool // it waits for slower splits of its alignment group
-	Holds  bool // no split that is not idle is behind it: it holds the task's watermark back
+	Paused bool      // it waits for slower splits of its alignment group
+	Last   time.Time // when it had a row last, in processing time; zero: it had none
+	Holds  bool      // no split that is not idle is behind it: it holds the task's watermark back
 }
 
 // unsplit is how long a task may be without splits before it is idle.
@@ -41,7 +42,8 @@ type split struct {
 	id        string
 	generator Generator
 	mark      stream.Watermark
-	seen      time.Time // when it had a row last
+	seen      time.Time // when it had a row last, or came, or was resumed
+	last      time.Time // when it had a row last
 	idle      bool
 	paused    bool
 }
@@ -135,7 +137,7 @@ func (t *Tracker) Observe(times []int64, now time.Time) {
 	s := t.current
 	s.generator.Observe(times)
 	s.mark = max(s.mark, s.generator.Mark())
-	s.seen, s.idle = now, false
+	s.seen, s.last, s.idle = now, now, false
 }
 
 // Pass looks which splits have been silent for too long. It returns when to look again; the zero time: not before the next row.
@@ -195,7 +197,7 @@ func (t *Tracker) Splits() []Split {
 	least, active := t.least()
 	out := make([]Split, len(t.splits))
 	for i, s := range t.splits {
-		out[i] = Split{ID: s.id, Mark: s.mark, Idle: s.idle, Paused: s.paused, Holds: active && !s.idle && s.mark == least}
+		out[i] = Split{ID: s.id, Mark: s.mark, Idle: s.idle, Paused: s.paused, Last: s.last, Holds: active && !s.idle && s.mark == least}
 	}
 	return out
 }
