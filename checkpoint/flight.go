@@ -126,8 +126,9 @@ func flownOf(b columnar.Batch, schema *columnar.Schema, give func(Flown) error) 
 		return channels[i] == channels[k] && after.IsNull(i) == after.IsNull(k) && (after.IsNull(i) || watermarks[i] == watermarks[k]) &&
 			times.IsNull(i) == times.IsNull(k) && kinds.IsNull(i) == kinds.IsNull(k)
 	}
-	for from, to := 0, 0; from < b.Len; from = to {
-		for to = from + 1; to < b.Len && isSame(from, to); {
+	for from := 0; from < b.Len; {
+		to := from + 1
+		for to < b.Len && isSame(from, to) {
 			to++
 		}
 		rows := Flown{Channel: int(channels[from]), After: stream.NoWatermark, Batch: all.Slice(from, to-from)}
@@ -143,6 +144,7 @@ func flownOf(b columnar.Batch, schema *columnar.Schema, give func(Flown) error) 
 		if err := give(rows); err != nil {
 			return err
 		}
+		from = to
 	}
 	return nil
 }

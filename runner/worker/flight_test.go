@@ -32,10 +32,9 @@ func stageOf(id int, uids ...string) *physical.Stage {
 // The edges to an operator have names of their own, of which no number of an edge or a stage is a part.
 func TestFlightTable(t *testing.T) {
 	from, other, to := stageOf(7, "read", "parse"), stageOf(8), stageOf(9, "count", "write")
-	edge := func(e physical.Edge) *physical.Edge {
+	edge := func(e physical.Edge) {
 		e.ID, e.To, e.Schema = 100+len(to.Inputs), to, numbers
 		to.Inputs = append(to.Inputs, &e)
-		return &e
 	}
 	edge(physical.Edge{From: from, Kind: physical.Hash})
 	edge(physical.Edge{From: from, Kind: physical.Hash, Port: 1})
