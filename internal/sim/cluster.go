@@ -29,7 +29,7 @@ const (
 const (
 	// calm is when, after a process's start, its faults end.
 	calm = time.Hour
-	// longest is how long, after a process's start, the job may take to its end. A run that takes longer hangs.
+	// longest is how long, after a process's start, the job may take to its end, when nothing else is said. A run that takes longer hangs.
 	longest = 6 * time.Hour
 	// grace is how long a run that has been cancelled may take.
 	grace = time.Hour
@@ -42,6 +42,7 @@ type cluster struct {
 	of        size
 	disk      *mem.FS
 	scratch   string
+	longest   time.Duration // of a process
 	rand      *rand.Rand
 	from      string // what the next process begins from
 	counts    Counts
@@ -51,7 +52,7 @@ type cluster struct {
 }
 
 func newCluster(job Job, seed uint64, scratch string, level slog.Level) *cluster {
-	c := &cluster{job: job, disk: mem.New(""), scratch: scratch, rand: rand.New(rand.NewPCG(seed, 0))} //nolint:gosec // a seed that can be given again
+	c := &cluster{job: job, disk: mem.New(""), scratch: scratch, longest: longest, rand: rand.New(rand.NewPCG(seed, 0))} //nolint:gosec // a seed that can be given again
 	c.logger = slog.New(slog.NewTextHandler(&c.log, &slog.HandlerOptions{Level: level}))
 	return c
 }

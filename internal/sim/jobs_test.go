@@ -105,9 +105,8 @@ func windows(out string) func(*plan.Job) {
 	return func(job *plan.Job) {
 		sensors := datastream.KeyBy(timed(job, readings), sensor)
 		line := func(p window.Pane[int64], n int64) string { return fmt.Sprint(p.Key, p.Span, n) }
-		for name, a := range map[string]window.Assigner{
-			"tumbling": window.Tumbling(10 * time.Second), "sliding": window.Sliding(20*time.Second, 5*time.Second), "session": window.Session(9 * time.Second),
-		} {
+		for i, a := range []window.Assigner{window.Tumbling(10 * time.Second), window.Sliding(20*time.Second, 5*time.Second), window.Session(9 * time.Second)} {
+			name := []string{"tumbling", "sliding", "session"}[i]
 			panes := datastream.AggregateWindows(datastream.Window(sensors, a), agg.Count[reading](), line, plan.UID(name))
 			datastream.Write(panes, file.Sink[string]{Path: out + "/" + name, Format: text.Lines{}}, plan.UID(name+" out"))
 		}

@@ -82,21 +82,21 @@ func (p *process) run(ctx context.Context) error {
 		_, err := runner.Run(ctx, p.cluster.build, o)
 		ended <- err
 	})
-	late := time.NewTimer(longest)
+	late := time.NewTimer(p.cluster.longest)
 	defer late.Stop()
 	select {
 	case err := <-ended:
 		return err
 	case <-late.C:
 	}
-	hang := &hangError{longest, stacks()}
+	hang := &hangError{p.cluster.longest, stacks()}
 	cancel(hang)
 	late.Reset(grace)
 	select {
 	case err := <-ended:
 		return errors.Join(hang, err)
 	case <-late.C:
-		panic(fmt.Sprintf("sim: the job has not ended after %v, nor when it was cancelled %v ago:\n%s\n\nbefore:\n%s", longest, grace, stacks(), hang.stacks))
+		panic(fmt.Sprintf("sim: the job has not ended after %v, nor when it was cancelled %v ago:\n%s\n\nbefore:\n%s", hang.after, grace, stacks(), hang.stacks))
 	}
 }
 

@@ -1,6 +1,7 @@
 package sim
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -23,6 +24,8 @@ type Job struct {
 type Options struct {
 	Faults []Fault    // that it meets
 	Log    slog.Level // Debug: all messages and calls of the file system are logged
+	// Longest is how long, after a process's start, the job may take to its end; default 6 h. Faults end after the first.
+	Longest time.Duration
 }
 
 // Tester tries one job.
@@ -103,7 +106,7 @@ func (tester *Tester) Try(t *testing.T, seed uint64, o Options) (counts Counts, 
 	scratch := t.TempDir()
 	synctest.Test(t, func(t *testing.T) {
 		c := newCluster(tester.job, seed, scratch, o.Log)
-		c.faults, c.of = o.Faults, tester.of
+		c.faults, c.of, c.longest = o.Faults, tester.of, cmp.Or(o.Longest, longest)
 		err = c.run(t.Context())
 		if err == nil {
 			var got content

@@ -6,15 +6,23 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"strings"
+	"sync/atomic"
 	"testing"
+	"time"
 
 	"go.uber.org/goleak"
 
+	"github.com/millrace/millrace/connectors/file"
+	"github.com/millrace/millrace/connectors/generate"
+	"github.com/millrace/millrace/datastream"
+	"github.com/millrace/millrace/formats/text"
 	"github.com/millrace/millrace/internal/sim"
+	"github.com/millrace/millrace/plan"
 )
 
 var (
-	seeds  = flag.Int("seeds", 100, "seeds to try in all")
+	seeds  = flag.Int("seeds", 70, "seeds to try in all")
 	first  = flag.Uint64("seed", 1, "the first seed")
 	logs   = flag.String("logs", "", "folder for a file with all that happened under each seed that fails")
 	faults = flag.String("faults", sim.Join(sim.All()), "kinds of faults")
@@ -53,6 +61,43 @@ func TestExactlyOnce(t *testing.T) {
 			}
 			t.Log(total)
 		})
+	}
+}
+
+// A job that keeps its count where no checkpoint has it is found out.
+func TestForgetful(t *testing.T) {
+	var n atomic.Int64
+	tester := sim.New(t, sim.Job{Name: "forgetful", Build: func(out string) func(*plan.Job) {
+		n.Store(0)
+		return func(job *plan.Job) {
+			numbered := datastream.Map(source(job), func(reading) counted { return counted{0, n.Add(1)} })
+			write(numbered, out, "numbered")
+		}
+	}})
+	for seed := range uint64(10) {
+		if _, _, err := tester.Try(t, seed, sim.Options{Faults: []sim.Fault{sim.Kill}}); err != nil {
+			return
+		}
+	}
+	t.Error("ten seeds have not found it")
+}
+
+// A job that does not end is found out, with what its goroutines wait for.
+func TestHang(t *testing.T) {
+	ends := true
+	tester := sim.New(t, sim.Job{Name: "endless", Build: func(out string) func(*plan.Job) {
+		s := generate.Source[string]{Rows: 10, Rate: 1, At: func(i int64) string { return fmt.Sprint(i) }}
+		if !ends {
+			s.Rows, s.Endless, s.Rate = 0, true, 1.0/600
+		}
+		return func(job *plan.Job) {
+			datastream.Write(datastream.Read(job, s), file.Sink[string]{Path: out, Format: text.Lines{}}, plan.UID("out"))
+		}
+	}})
+	ends = false
+	_, _, err := tester.Try(t, 1, sim.Options{Longest: 3 * time.Minute})
+	if err == nil || !strings.Contains(err.Error(), "has not ended") || !strings.Contains(err.Error(), "runner/task.(*Task).sleep") {
+		t.Errorf("the error is %v", err)
 	}
 }
 
