@@ -73,9 +73,9 @@ func newChanging(t testing.TB) *changing {
 	return &changing{s, openTable(t, s, counts), openTable(t, s, pages)}
 }
 
-func (c *changing) set(t testing.TB, from, to int, n byte) {
+func (c *changing) set(t testing.TB, to int, n byte) {
 	t.Helper()
-	for i := from; i < to; i++ {
+	for i := range to {
 		b := columnar.NewBuilder(columnar.StringType, 1)
 		b.AppendString(strings.Repeat("key", i%7) + string(rune('a'+i%26)) + strings.Repeat("x", i/26))
 		err := c.UseKey([]columnar.Column{b.Finish()}, 0)
@@ -105,7 +105,7 @@ func (c *changing) freeze(t testing.TB) state.Frozen {
 func TestChainIsBounded(t *testing.T) {
 	for _, share := range []int{1, 10, 100, 1000} {
 		c := newChanging(t)
-		c.set(t, 0, 1000, 0)
+		c.set(t, 1000, 0)
 		var base []state.File
 		full, written := int64(0), int64(0)
 		size := func(files []state.File) (n int64) {
@@ -115,7 +115,7 @@ func TestChainIsBounded(t *testing.T) {
 			return n
 		}
 		for round := range 40 {
-			c.set(t, 0, share, byte(round))
+			c.set(t, share, byte(round))
 			f := c.freeze(t)
 			files, fresh := save(t, f, base)
 			written += fresh
@@ -134,7 +134,7 @@ func TestChainIsBounded(t *testing.T) {
 
 func TestNothingNew(t *testing.T) {
 	c := newChanging(t)
-	c.set(t, 0, 100, 1)
+	c.set(t, 100, 1)
 	f := c.freeze(t)
 	base, _ := save(t, f, nil)
 	f.Release()
@@ -144,7 +144,7 @@ func TestNothingNew(t *testing.T) {
 	}
 	f.Release()
 	other := newChanging(t)
-	other.set(t, 0, 100, 1)
+	other.set(t, 100, 1)
 	f = other.freeze(t)
 	defer f.Release()
 	if files, _ := save(t, f, base); slices.ContainsFunc(files, func(f state.File) bool { return f.Name == base[0].Name }) {
@@ -154,7 +154,7 @@ func TestNothingNew(t *testing.T) {
 
 func TestOpenFilesRefuses(t *testing.T) {
 	c := newChanging(t)
-	c.set(t, 0, 50, 1)
+	c.set(t, 50, 1)
 	f := c.freeze(t)
 	defer f.Release()
 	files, _ := save(t, f, nil)
@@ -191,11 +191,11 @@ func contentOf(t testing.TB, f state.File) []byte {
 // bytes. What is not a file of ours otherwise is refused by TestOpenFilesRefuses.
 func FuzzOpenFiles(f *testing.F) {
 	c := newChanging(f)
-	c.set(f, 0, 60, 1)
+	c.set(f, 60, 1)
 	frozen := c.freeze(f)
 	files, _ := save(f, frozen, nil)
 	frozen.Release()
-	c.set(f, 0, 10, 2)
+	c.set(f, 10, 2)
 	frozen = c.freeze(f)
 	chain, _ := save(f, frozen, files)
 	frozen.Release()
