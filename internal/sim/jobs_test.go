@@ -128,6 +128,7 @@ func (d *delay) OnRecord(ctx *datastream.Context[int64, counted], r reading) err
 func (d *delay) OnAlarm(ctx *datastream.Context[int64, counted], _ time.Time) error {
 	return d.flush(ctx)
 }
+
 func (d *delay) OnTimer(ctx *datastream.Context[int64, counted], _ time.Time) error {
 	return d.flush(ctx)
 }
