@@ -69,7 +69,7 @@ func TestRuleRecords(t *testing.T) {
 		`{"id": "a", "when": "x >"}`:                      "at character 4, the end",
 		`{"id": "a", "when": "x + 1"}`:                    "true or false",
 		`{"id": "a", "when": "5"}`:                        "true or false",
-		`{"id": "a", "whn": "x"}`:                         "whn",
+		`{"id": "a", "if": "x"}`:                          `"if"`,
 		`{"id": "a", "when": "x"} {"id": "b"}`:            "more",
 		`{"id": 1, "when": "x"}`:                          "string",
 		`id: a`:                                           "none",
