@@ -145,10 +145,10 @@ func (t target) endOf(ctx context.Context, owner string) (*success, error) {
 		return nil, err
 	}
 	s := &success{}
-	if json.Unmarshal(data, s) != nil || !strings.HasPrefix(s.Run, owner) { // somebody else's
-		return nil, nil
+	if err := json.Unmarshal(data, s); err == nil && strings.HasPrefix(s.Run, owner) {
+		return s, nil
 	}
-	return s, nil
+	return nil, nil // it is somebody else's
 }
 
 // check returns connectors.ErrPublic when not all can be taken back to a checkpoint.

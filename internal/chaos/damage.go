@@ -42,7 +42,7 @@ func damage(ctx context.Context, r *rand.Rand, at checkpoint.Folder, o checkpoin
 			break
 		}
 	}
-	if len(whole) < 2 || whole[0].Manifest.Kind == checkpoint.Last {
+	if len(whole) < 2 || hasEnded(whole[0].Manifest) {
 		return false, nil
 	}
 	files, err := filesOf(ctx, newest)
@@ -71,6 +71,16 @@ func damage(ctx context.Context, r *rand.Rand, at checkpoint.Folder, o checkpoin
 		return false, vfs.WriteFileAtomic(ctx, at.FS, name, data)
 	}
 	return err != nil, nil // else it is a file that nothing refers to, or a blank of a manifest
+}
+
+// hasEnded says whether all tasks had ended in a checkpoint: all output is published then, for good.
+func hasEnded(m *checkpoint.Manifest) bool {
+	for _, o := range m.Operators {
+		if slices.ContainsFunc(o.Parts, func(p checkpoint.Part) bool { return !p.Ended }) {
+			return m.Kind == checkpoint.Last
+		}
+	}
+	return true
 }
 
 // filesOf lists the files of a checkpoint's folder that are not hidden.

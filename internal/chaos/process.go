@@ -104,8 +104,8 @@ func (p *processes) one(ctx context.Context, e ending) (end, error) {
 	exited := make(chan error, 1)
 	go func() { exited <- cmd.Wait() }() // ends with the process, which ctx ends
 	how, err := p.disturb(ctx, e, cmd.Process, exited)
-	if how == killed || how == aborted && err != nil || err == nil {
-		return how, nil
+	if how == killed || how == aborted || err == nil {
+		return how, nil //nolint:nilerr // a process that was told to end says so
 	}
 	text := strings.TrimSpace(said.String())
 	return how, fmt.Errorf("%w: %s", errors.Join(err, context.Cause(ctx)), text[max(0, len(text)-2000):])
@@ -150,10 +150,10 @@ func (p *processes) disturb(ctx context.Context, e ending, process *os.Process, 
 			}
 			return completed, err
 		case <-fault:
-			switch {
-			case e.fault == Rescale:
+			switch e.fault {
+			case Rescale:
 				stopping = p.stop(ctx, false)
-			case e.fault == Abort:
+			case Abort:
 				return aborted, p.await(process, syscall.SIGTERM, exited)
 			default:
 				return killed, p.await(process, syscall.SIGKILL, exited)

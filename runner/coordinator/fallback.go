@@ -115,7 +115,7 @@ func (l *ledger) undoers(ctx context.Context, sinks []written, what string, do f
 
 // problems returns the errors that were joined.
 func problems(err error) []error {
-	if joined, is := err.(interface{ Unwrap() []error }); is { //nolint:errorlint // it is as undoers has made it
+	if joined, is := err.(interface{ Unwrap() []error }); is {
 		return joined.Unwrap()
 	}
 	return nil

@@ -249,7 +249,7 @@ func (l *ledger) tried(ctx context.Context, n *plan.Node, what string, do func()
 		if err == nil || try == commitTries || ctx.Err() != nil || errors.Is(err, connectors.ErrPublic) {
 			return err
 		}
-		l.config.Streaming.Log.Warn(what+" failed and is tried again", "node", n.String(), "error", err)
+		l.config.Streaming.Log.Warn("a sink's call failed and is tried again", "doing", what, "node", n.String(), "error", err)
 		timer := time.NewTimer(pause)
 		select {
 		case <-timer.C:
