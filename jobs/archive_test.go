@@ -121,8 +121,9 @@ func until(t *testing.T, job runner.Job, o runner.Options, seen func(runner.Cont
 	defer cancel(nil)
 	watched := make(chan struct{})
 	o.Running = func(c runner.Controls) {
-		go func() { // ends with ctx
+		go func() { // ends with ctx, and ctx with it: seen may fail the test
 			defer close(watched)
+			defer cancel(errOver)
 			for ctx.Err() == nil {
 				if seen(c) {
 					cancel(errOver)
