@@ -10,8 +10,8 @@ import (
 // Positions is where a task is in its splits: after the rows it has taken, which may be fewer than its reader has read. One goroutine uses it.
 type Positions struct {
 	at    map[string]connectors.Position
-	done  []string
-	split string // of the rows taken last
+	done  []string // until a completed checkpoint has them
+	split string   // of the rows taken last
 }
 
 // IsOther says whether what was polled, and not taken yet, has rows of another split than those taken last.
@@ -43,4 +43,13 @@ func (p *Positions) Take(g Got) (changed bool) {
 // Snapshot returns the position in each split that is not read to its end, and those that are.
 func (p *Positions) Snapshot() (at map[string]connectors.Position, done []string) {
 	return maps.Clone(p.at), slices.Clone(p.done)
+}
+
+// Forget drops splits that a completed checkpoint has as read to their end: else there would be more and more of them.
+func (p *Positions) Forget(done []string) {
+	gone := make(map[string]bool, len(done))
+	for _, s := range done {
+		gone[s] = true
+	}
+	p.done = slices.DeleteFunc(p.done, func(s string) bool { return gone[s] })
 }

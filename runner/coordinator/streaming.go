@@ -438,10 +438,14 @@ func (c *sourceCut) source(stage int) ([]byte, error) {
 	return json.Marshal(saved)
 }
 
-// forgetDone drops splits that a completed checkpoint has as read.
+// forgetDone drops splits that a completed checkpoint has as read. Their tasks do so too when they hear of it, so a checkpoint that has begun
+// before takes from here that they are read.
 func (c *Core) forgetDone(cut *sourceCut) {
 	if cut == nil {
 		return
+	}
+	for _, later := range c.flow.cuts {
+		maps.Copy(later.done, cut.done)
 	}
 	for _, s := range c.stages {
 		for t := range s.assigned {

@@ -57,7 +57,13 @@ type cut struct {
 	past      stream.CheckpointID
 	positions source.Positions
 	ended     []string // splits read to their end, whose operators do not know it yet
-	taken     map[stream.CheckpointID]map[string]connectors.Position
+	taken     map[stream.CheckpointID]taken
+}
+
+// taken is what a checkpoint that is not known to be complete has of the source's splits.
+type taken struct {
+	positions map[string]connectors.Position
+	done      []string
 }
 
 // holds says whether nothing is to be read of the source: a barrier comes next, or nothing.
@@ -186,16 +192,17 @@ func (t *Task) freeze() (Cut, error) {
 	c.Prepared = slices.Clone(t.cut.prepared)
 	c.Positions, c.Done = t.cut.positions.Snapshot()
 	if t.cut.taken == nil {
-		t.cut.taken = map[stream.CheckpointID]map[string]connectors.Position{}
+		t.cut.taken = map[stream.CheckpointID]taken{}
 	}
-	t.cut.taken[c.Barrier.ID] = c.Positions
+	t.cut.taken[c.Barrier.ID] = taken{c.Positions, c.Done}
 	return c, nil
 }
 
 // complete tells those who want to know of a completed checkpoint.
 func (t *Task) complete(cp stream.CheckpointID) error {
-	if t.fetcher != nil && t.cut.taken[cp] != nil {
-		t.fetcher.Completed(t.cut.taken[cp])
+	if at, ok := t.cut.taken[cp]; ok && t.fetcher != nil {
+		t.fetcher.Completed(at.positions)
+		t.cut.positions.Forget(at.done)
 	}
 	for id := range t.cut.taken {
 		if id <= cp {
