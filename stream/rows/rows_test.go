@@ -147,6 +147,32 @@ func TestOutputIsBounded(t *testing.T) {
 
 var errOdd = errors.New("odd")
 
+// TestTimesAreOptional checks that records of batches with and without event times may be collected in one.
+func TestTimesAreOptional(t *testing.T) {
+	timed, untimed := numbers([]int64{1, 2}), numbers([]int64{3, 4})
+	untimed.Time = nil
+	for name, s := range map[string]rows.Stage{
+		"one for each": rows.Map(func(v int64) int64 { return v }),
+		"some for each": rows.FlatMap(func(v int64) iter.Seq[int64] {
+			return func(yield func(int64) bool) { yield(v) }
+		}),
+	} {
+		for i, c := range []struct {
+			batches []columnar.Batch
+			want    []int64
+		}{
+			{[]columnar.Batch{timed, untimed}, []int64{10, 20, columnar.NoTime, columnar.NoTime}},
+			{[]columnar.Batch{untimed, timed}, []int64{columnar.NoTime, columnar.NoTime, 10, 20}},
+			{[]columnar.Batch{untimed, untimed}, nil},
+		} {
+			_, times, err := drive(t, rows.Program{Stages: []rows.Stage{s}, Tail: records[int64](t)}, c.batches)
+			if err != nil || !slices.Equal(times, c.want) {
+				t.Errorf("%s, case %d: times %v, want %v (error %v)", name, i, times, c.want, err)
+			}
+		}
+	}
+}
+
 func TestParse(t *testing.T) {
 	halve := rows.Program{Stages: []rows.Stage{rows.Parse(func(v int64) (int64, error) {
 		if v%2 != 0 {

@@ -67,7 +67,7 @@ type Runner struct {
 	next    int     // first of its rows that count not yet pushed
 	passed  []int   // the batch's columns that are passed on behind the selectors'; nil: none are
 	single  bool    // each record gives one
-	time    []int64 // event times of the records collected, when batches have them
+	time    []int64 // event times of the records collected, when some batch of theirs has them
 }
 
 // Full is the number of rows, and of bytes, at which a Runner's output is handed over.
@@ -135,13 +135,20 @@ func (r *Runner) Load(b columnar.Batch) error {
 func (r *Runner) Run() (more bool, err error) {
 	rows := r.batch.Rows()
 	switch {
-	case r.batch.Time == nil || r.passed != nil:
+	case r.passed != nil:
 		r.next = r.head.run(&r.cursor, r.next, rows, r.push, r.full)
+	case r.batch.Time == nil:
+		r.next = r.head.run(&r.cursor, r.next, rows, r.push, r.full)
+		if r.time != nil {
+			r.stampWith(columnar.NoTime)
+		}
 	case r.single:
+		r.stampWith(columnar.NoTime)
 		from := r.next
 		r.next = r.head.run(&r.cursor, from, rows, r.push, r.full)
 		r.stamp(from)
 	default:
+		r.stampWith(columnar.NoTime)
 		for r.next < rows && r.cursor.err == nil && !r.full() {
 			r.runTimed()
 		}
@@ -164,6 +171,11 @@ func (r *Runner) stamp(from int) {
 func (r *Runner) runTimed() {
 	time := r.batch.Time[r.batch.Row(r.next)]
 	r.next = r.head.run(&r.cursor, r.next, r.next+1, r.push, r.full)
+	r.stampWith(time)
+}
+
+// stampWith gives an event time to the records that have none yet.
+func (r *Runner) stampWith(time int64) {
 	for len(r.time) < r.tail.len() {
 		r.time = append(r.time, time)
 	}
