@@ -40,8 +40,12 @@ func (o Options) at(ctx context.Context, url string) (Folder, error) {
 }
 
 // Latest returns the newest complete checkpoint in the folder, a savepoint that the job was stopped with included. One that is damaged is
-// passed over with a warning; files are read whole to know. nil, when there is none. What cannot be reached is an error, not damage.
+// passed over with a warning; files are read whole to know. nil, when there is none. What cannot be reached is an error, not damage. It fails with
+// ErrFenced when there is a later incarnation: what that has made is not for this one to go on from, nor to take back.
 func (s *Store) Latest(ctx context.Context) (*Saved, error) {
+	if err := fence(ctx, s.folder, s.epoch); err != nil {
+		return nil, err
+	}
 	saved, err := Latest(ctx, s.folder, s.o)
 	if saved != nil {
 		s.mu.Lock()

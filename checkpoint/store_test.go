@@ -264,7 +264,8 @@ func TestFence(t *testing.T) {
 	_, errBegin := old.Begin(t.Context(), 3, Checkpoint, "")
 	_, errWrite := old.Writer().Write(t.Context(), place, Task{}, nil)
 	_, errComplete := old.Complete(t.Context(), Completion{Place: place, Handles: []Handle{h}, Operators: []Operator{{UID: "count", KeyGroups: testGroups}}})
-	for _, err := range []error{errBegin, errWrite, errComplete, old.Sweep(t.Context())} {
+	_, errLatest := old.Latest(t.Context())
+	for _, err := range []error{errBegin, errWrite, errComplete, errLatest, old.Sweep(t.Context())} {
 		if !errors.Is(err, ErrFenced) {
 			t.Errorf("error %v, want fenced", err)
 		}
