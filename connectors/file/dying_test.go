@@ -3,26 +3,33 @@ package file_test
 import (
 	"context"
 	"errors"
+	"sync/atomic"
 
 	"github.com/millrace/millrace/vfs"
 )
 
 var errDead = errors.New("the process is dead")
 
-// dying is a file system whose nth changing call is the last: it fails, after its effect when late is set, and so do all calls after it.
+// dying is a file system whose nth changing call is the last: it fails, after its effect when late is set, and so do all calls after it. Many
+// goroutines may use it: files are merged beside the writing.
 type dying struct {
 	vfs.FileSystem
-	left int
+	left atomic.Int64
 	late bool
+}
+
+func newDying(fsys vfs.FileSystem, nth int, late bool) *dying {
+	d := &dying{FileSystem: fsys, late: late}
+	d.left.Store(int64(nth))
+	return d
 }
 
 // do makes a call, if the process still lives.
 func (d *dying) do(call func() error) error {
-	d.left--
-	switch {
-	case d.left > 0:
+	switch left := d.left.Add(-1); {
+	case left > 0:
 		return call()
-	case d.left == 0 && d.late:
+	case left == 0 && d.late:
 		return errors.Join(call(), errDead)
 	default:
 		return errDead
@@ -51,14 +58,14 @@ func (d *dying) RemoveAll(ctx context.Context, path string) error {
 }
 
 func (d *dying) Stat(ctx context.Context, path string) (info vfs.Info, err error) {
-	if d.left <= 0 {
+	if d.left.Load() <= 0 {
 		return info, errDead
 	}
 	return d.FileSystem.Stat(ctx, path)
 }
 
 func (d *dying) List(ctx context.Context, dir string) ([]vfs.Info, error) {
-	if d.left <= 0 {
+	if d.left.Load() <= 0 {
 		return nil, errDead
 	}
 	return d.FileSystem.List(ctx, dir)

@@ -329,7 +329,7 @@ func crash(t *testing.T, mode file.Mode, nth int, late, again bool, old, want ma
 	if err != nil {
 		t.Fatal(err)
 	}
-	dead := &dying{FileSystem: d.FileSystem, left: nth, late: late}
+	dead := newDying(d.FileSystem, nth, late)
 	c, _ := s.NewCommitter(env(resolver(dead), "r1"))
 	if _, err := c.Commit(t.Context(), all, true); err == nil {
 		if diff := cmp.Diff(want, d.visible()); diff != "" {

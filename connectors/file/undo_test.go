@@ -243,7 +243,7 @@ func TestTakeBackDies(t *testing.T) {
 				d := newDisk(t)
 				f := newNumbered(t, d.files(), sink)
 				f.do(f.begin(ctx, 0), f.checkpoint(ctx, "a1"), f.checkpoint(ctx, "b1"), f.checkpoint(ctx, "c1"), f.w.Close())
-				f.files = resolver(&dying{FileSystem: d.FileSystem, left: nth, late: late})
+				f.files = resolver(newDying(d.FileSystem, nth, late))
 				err := f.begin(ctx, 2)
 				if err == nil {
 					err = f.checkpoint(ctx, "lost")
