@@ -9,7 +9,7 @@ SOAK ?= 2h
 VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo test bench lint fuzz chaos sim soak state dist size generate clean
+.PHONY: help build demo test bench lint fuzz chaos chaos-real sim soak state dist size generate clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -36,6 +36,10 @@ chaos: ## try 1,000 seeds of faults on eight jobs, write a table to bin/chaos.md
 	mkdir -p bin
 	go test ./internal/chaos -run TestExactlyOnce -timeout 3h -parallel 8 -seeds 1000 -report $(CURDIR)/bin/chaos.md
 
+chaos-real: ## try 100 seeds on jobs as processes, with a real Kafka and HDFS, write a table to bin/chaos-real.md
+	mkdir -p bin
+	go test -tags integration ./internal/chaos -run TestReal -timeout 3h -real 100 -real-report $(CURDIR)/bin/chaos-real.md
+
 sim: ## try 5,000 seeds of faults on whole jobs in virtual time
 	go test ./internal/sim -run TestExactlyOnce -timeout 3h -parallel 8 -seeds 5000
 
@@ -47,10 +51,6 @@ state: ## update 10 M keys at 100 k a second in memory, with checkpoints, and on
 	CGO_ENABLED=0 go build -trimpath -o bin/state ./bench/state
 	bin/state --backend heap
 	bin/state --backend lsm --rate 0 --seconds 60
-
-chaos-real: ## the same with processes on a real Kafka and HDFS, 100 seeds, write a table to bin/chaos-real.md
-	mkdir -p bin
-	go test -tags integration ./internal/chaos -run TestReal -timeout 3h -real 100 -real-report $(CURDIR)/bin/chaos-real.md
 
 dist: ## static binaries for linux and darwin in dist/, with checksums
 	scripts/dist.sh $(VERSION)

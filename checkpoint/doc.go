@@ -78,9 +78,9 @@
 // A table of kind "in flight" has rows that an unaligned checkpoint found on their way to the operator, over the exchange that its name tells: all
 // that producers had sent before they were cut, and the operator's task had not taken in before it was. Its columns are channel (int32: the
 // task that sent the row), after (timestamp: the watermark that came ahead of the row in its channel, behind the row before; null: none), time
-// (timestamp: the row's event time; null: it was in a batch without), kind (uint8: of a changelog's row; null: as before) and row, a struct of the exchange's columns. Rows of one part
-// and channel are in the order in which they were sent. Watermarks behind the last row are left out: producers give theirs again when they begin.
-// Such tables are files of rows whatever the back end is, and savepoints, which are aligned, have none.
+// (timestamp: the row's event time; null: it was in a batch without event times), kind (uint8: of a changelog's row; null: it was in a batch
+// without kinds) and row, a struct of the exchange's columns. Rows of one part and channel are in the order in which they were sent.
+// Watermarks behind the last row are left out: producers give theirs again when they begin. Such tables are files of rows whatever the back end is, and savepoints, which are aligned, have none.
 //
 // Readers of one version read manifests of all earlier ones, and refuse later ones.
 //

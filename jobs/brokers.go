@@ -38,7 +38,7 @@ type reading struct {
 	once  bool   // to the newest message that there is
 }
 
-// start returns where to begin.
+// from returns where to begin.
 func (r reading) from() (kafka.Start, error) {
 	switch r.start {
 	case "", "earliest":
@@ -53,7 +53,7 @@ func (r reading) from() (kafka.Start, error) {
 	return kafka.At(t), nil
 }
 
-// stop returns where to end.
+// to returns where to end.
 func (r reading) to() kafka.Stop {
 	if r.once {
 		return kafka.AtLatest()

@@ -36,7 +36,7 @@ func (o *Output) validate(b Brokers) error {
 	return needed(param{"brokers", b.Addresses})
 }
 
-// write sends records where the output says: to files in that format, to a topic by key. They are written exactly once, but for those that are
+// deliver sends records where the output says: to files in that format, to a topic by key. They are written exactly once, but for those that are
 // printed.
 func deliver[T any](s datastream.Stream[T], o Output, b Brokers, format formats.Typed[T], key func(T) string) {
 	var sink connectors.TypedSink[T] = console.Sink[T]{}

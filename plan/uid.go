@@ -7,8 +7,8 @@ import (
 )
 
 // NeedsUID says whether the node keeps state that must be found again when the job is changed and can only be found by a UID. Sources, sinks and
-// event time have a place in the job too: the how manyth of their kind they are. It stays the same when their settings change (a path, a rate) and
-// when anything else of the job does, but not when another of the same kind is put before them: who means to do that gives them UIDs.
+// event time have a place in the job too: their kind, and their number among those of it. It stays the same when their settings change (a path, a
+// rate) and when anything else of the job does, but not when another of the same kind is put before them: who means to do that gives them UIDs.
 func (n *Node) NeedsUID() bool {
 	switch op := n.Op.(type) {
 	case Placed:

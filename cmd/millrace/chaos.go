@@ -34,8 +34,8 @@ files, however many files there are and in whatever order the lines. A job fits 
 come to run, and whose input ends, or stays as it is (--quiet). In the job's flags, {out} is the output folder; it is a temporary one.
 
 A program is run as processes, one after the other: one is killed (kill -9) at any moment, another stopped with a savepoint and gone on from
-with another number of tasks, another interrupted, and the last checkpoint is damaged in between. A ready-made job is run in this process,
-unless --processes says otherwise: then its attempts are killed, and calls to the store of checkpoints fail or take long, too.
+with another number of tasks, another interrupted, and the last checkpoint is damaged in between. A ready-made job is run in this process:
+its attempts are killed, and calls to the store of checkpoints fail or take long, too. With --processes it is run as a program is.
 The first seed with another output is told, with the command that tries it again.`,
 		Example: `  millrace chaos ./myjob --in books --out {out}
   millrace chaos --seeds 100 --quiet 2s ./clicks --brokers kafka:9092 --out {out}

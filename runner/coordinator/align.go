@@ -113,8 +113,8 @@ func (c *Core) align(now time.Time) []Action {
 }
 
 // least returns how far the slowest split of a group has come, and the attempts that want to know. As long as rows of any time may come
-// somewhere it does not grow, and nothing is told at first: tasks go by what they see themselves. It goes back when a split has come that is farther behind. Attempts that are done, or idle, do not count; if none
-// counts it stays as it is.
+// somewhere it does not grow, and nothing is told at first: tasks go by what they see themselves. It goes back when a split has come that is
+// farther behind. Attempts that are done, or idle, do not count; if none counts it stays as it is.
 func (c *Core) least(g *paceGroup) (least stream.Watermark, attempts []control.Attempt) {
 	least = stream.EndOfTime
 	open, active := false, false

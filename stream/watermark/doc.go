@@ -16,8 +16,8 @@
 //   - A split without rows for the time-out is idle and left out of the minimum, until its next row. When all splits are idle so is the task,
 //     and its watermark stays where it was: silence alone moves no time.
 //   - A task without splits is idle after a second, so that more tasks than splits do not stop a job.
-//   - Alignment pauses splits that are ahead of the slowest of their group by more than the drift, ([Ahead]), not whole tasks. A paused split is
-//     not idle, however long it is paused.
+//   - Alignment pauses splits that are ahead of the slowest of their group by more than the drift ([Ahead]); a whole task waits
+//     when all of its splits are ahead. A paused split is not idle, however long it is paused.
 //
 // The package starts no goroutines. Stability: public for strategies, engine-private for the Tracker.
 package watermark
