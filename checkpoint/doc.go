@@ -80,7 +80,8 @@
 // task that sent the row), after (timestamp: the watermark that came ahead of the row in its channel, behind the row before; null: none), time
 // (timestamp: the row's event time; null: it was in a batch without event times), kind (uint8: of a changelog's row; null: it was in a batch
 // without kinds) and row, a struct of the exchange's columns. Rows of one part and channel are in the order in which they were sent.
-// Watermarks behind the last row are left out: producers give theirs again when they begin. Such tables are files of rows whatever the back end is, and savepoints, which are aligned, have none.
+// Watermarks behind the last row are left out: producers give theirs again when they begin. Such tables are files of rows whatever the back end
+// is, and savepoints, which are aligned, have none.
 //
 // Readers of one version read manifests of all earlier ones, and refuse later ones.
 //
