@@ -73,7 +73,7 @@ func damage(ctx context.Context, r *rand.Rand, at checkpoint.Folder, o checkpoin
 	return err != nil, nil // else it is a file that nothing refers to, or a blank of a manifest
 }
 
-// hasEnded says whether all tasks had ended in a checkpoint: all output is published then, for good.
+// hasEnded says whether a checkpoint is the last of a job, or has the last state of all its tasks: all output is published then, for good.
 func hasEnded(m *checkpoint.Manifest) bool {
 	for _, o := range m.Operators {
 		if slices.ContainsFunc(o.Parts, func(p checkpoint.Part) bool { return !p.Ended }) {

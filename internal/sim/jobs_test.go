@@ -148,7 +148,7 @@ func later(out string) func(*plan.Job) {
 	}
 }
 
-// sinks writes what it reads, and counts of it, and what comes to a side.
+// sinks writes what it reads, counts of it, and what a function with state makes of those: to three sinks.
 func sinks(out string) func(*plan.Job) {
 	return func(job *plan.Job) {
 		all := timed(job, readings)
