@@ -20,7 +20,9 @@ func TestExhausted(t *testing.T) {
 		{"one task has not asked", &enumerator{bounded: true}, []connectors.Event{connectors.Requested{Task: 0}, found}, false},
 		{"all is given", &enumerator{bounded: true}, []connectors.Event{connectors.Requested{Task: 0}, found, connectors.Requested{Task: 1}}, true},
 		{"given back", &enumerator{bounded: true}, []connectors.Event{
-			connectors.Requested{Task: 0}, found, connectors.Requested{Task: 1},
+			connectors.Requested{Task: 0},
+			found,
+			connectors.Requested{Task: 1},
 			connectors.Returned{Splits: []connectors.Split{span{Topic: "t", Partition: 0}.encode()}},
 		}, false},
 		{"looked at again", &enumerator{again: 1}, []connectors.Event{connectors.Requested{Task: 0}, found, connectors.Requested{Task: 1}}, false},

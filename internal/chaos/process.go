@@ -105,7 +105,7 @@ func (p *processes) one(ctx context.Context, e ending) (end, error) {
 	go func() { exited <- cmd.Wait() }() // ends with the process, which ctx ends
 	how, err := p.disturb(ctx, e, cmd.Process, exited)
 	if how == killed || how == aborted || err == nil {
-		return how, nil //nolint:nilerr // a process that was told to end says so
+		return how, nil
 	}
 	text := strings.TrimSpace(said.String())
 	return how, fmt.Errorf("%w: %s", errors.Join(err, context.Cause(ctx)), text[max(0, len(text)-2000):])
