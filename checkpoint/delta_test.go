@@ -21,11 +21,13 @@ import (
 func TestDeltas(t *testing.T) {
 	for backend, most := range map[string]int{"heap native": 40, "lsm native": 5} { // trees on disk take their time
 		t.Run(strings.Fields(backend)[0], func(t *testing.T) {
-			checks := 0
+			checks, failed := 0, false
 			rapid.Check(t, func(rt *rapid.T) {
-				if checks++; checks > most {
+				if checks++; checks > most && !failed { // one that fails is made smaller
 					return
 				}
+				passed := false
+				defer func() { failed = failed || !passed }()
 				d := &deltas{world: newWorld(t, nil), rt: rt, backend: backend, saved: map[stream.CheckpointID][]string{}}
 				d.writer = d.store.Writer()
 				for task := range 2 {
@@ -35,6 +37,7 @@ func TestDeltas(t *testing.T) {
 				for range rapid.IntRange(1, 25).Draw(rt, "steps") {
 					d.step()
 				}
+				passed = true
 			})
 		})
 	}

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 
 	"github.com/millrace/millrace/columnar"
 	"github.com/millrace/millrace/columnar/codec"
@@ -22,8 +23,11 @@ func readObject(text string) (object, error) {
 	if err := d.Decode(&members); err != nil {
 		return nil, fmt.Errorf("no JSON object: %w", err)
 	}
-	if d.More() {
+	if _, err := d.Token(); !errors.Is(err, io.EOF) {
 		return nil, errors.New("no JSON object: there is more behind it")
+	}
+	if members == nil {
+		return nil, errors.New("no JSON object: null")
 	}
 	o := object{}
 	return o, o.take("", members)

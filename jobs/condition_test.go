@@ -71,6 +71,7 @@ func TestRuleRecords(t *testing.T) {
 		`{"id": "a", "when": "5"}`:                        "true or false",
 		`{"id": "a", "if": "x"}`:                          `"if"`,
 		`{"id": "a", "when": "x"} {"id": "b"}`:            "more",
+		`{"id": "a", "when": "x"}]`:                       "more",
 		`{"id": 1, "when": "x"}`:                          "string",
 		`id: a`:                                           "none",
 		``:                                                "none",
@@ -87,7 +88,7 @@ func TestRuleRecords(t *testing.T) {
 }
 
 func TestNoObjects(t *testing.T) {
-	for _, line := range []string{``, `[1]`, `1`, `{"a": 1`, `{"a": 1} {}`, `{"a": 1}x`, `{"a": 1e999}`} {
+	for _, line := range []string{``, `[1]`, `1`, `{"a": 1`, `{"a": 1} {}`, `{"a": 1}x`, `{"a": 1}}`, `{"a": 1}]`, `null`, `{"a": 1e999}`} {
 		if _, err := readObject(line); err == nil {
 			t.Errorf("%q is an object", line)
 		}

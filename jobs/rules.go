@@ -6,6 +6,7 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"io"
 	"time"
 
 	"github.com/millrace/millrace/connectors"
@@ -146,7 +147,7 @@ func parseRule(line string) (RuleRecord, error) {
 	if err := d.Decode(&r); err != nil {
 		return r, fmt.Errorf("the rule is none: %w", err)
 	}
-	if d.More() {
+	if _, err := d.Token(); !errors.Is(err, io.EOF) {
 		return r, errors.New("the rule is none: there is more behind it")
 	}
 	switch {

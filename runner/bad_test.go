@@ -2,14 +2,11 @@ package runner_test
 
 import (
 	"fmt"
-	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
-	"sync"
 	"testing"
-	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -18,9 +15,9 @@ import (
 	"github.com/millrace/millrace/dataset"
 	"github.com/millrace/millrace/datastream"
 	"github.com/millrace/millrace/formats/csv"
+	"github.com/millrace/millrace/internal/testkit/disturb"
 	"github.com/millrace/millrace/plan"
 	"github.com/millrace/millrace/runner"
-	"github.com/millrace/millrace/runner/control"
 )
 
 // TestBadRecordsOfKilledStream checks that of a stream whose tasks are killed at random turns each record that cannot be decoded is written to
@@ -28,22 +25,9 @@ import (
 func TestBadRecordsOfKilledStream(t *testing.T) {
 	in, want, wantBad := badFiles(t)
 	for seed := range uint64(6) {
-		r := rand.New(rand.NewPCG(seed, 2))
-		var mu sync.Mutex
-		kills, left := 4, r.IntN(60)
-		o := runner.Options{Name: "refused", Parallelism: 1 + int(seed%3), BatchRows: 100, Probe: func(control.Attempt) error {
-			mu.Lock()
-			defer mu.Unlock()
-			if left--; left > 0 || kills == 0 {
-				return nil
-			}
-			kills--
-			left = r.IntN(60)
-			return errKilled
-		}}
-		o.Streaming.Always = true
-		o.Streaming.Checkpoints.Interval = 2 * time.Millisecond
-		o.Streaming.Restart.Delay = time.Millisecond
+		killer := disturb.NewKiller(seed, 4, 60)
+		o := killer.Options(1 + int(seed%3))
+		o.Name, o.BatchRows = "refused", 100
 		out, bad := filepath.Join(t.TempDir(), "out"), filepath.Join(t.TempDir(), "bad")
 		_, err := runner.Run(t.Context(), func(job *plan.Job) {
 			dataset.WriteBad(job, "refused", file.Sink[onbad.Record]{Path: bad, Format: csv.Format[onbad.Record]{}})
@@ -59,8 +43,8 @@ func TestBadRecordsOfKilledStream(t *testing.T) {
 		if diff := cmp.Diff(wantBad, csvRows(t, bad, 3)); diff != "" {
 			t.Fatalf("seed %d: bad records:\n%.2000s", seed, diff)
 		}
-		if kills > 0 {
-			t.Errorf("seed %d: %d kills did not come", seed, kills)
+		if left := killer.Left(); left > 0 {
+			t.Errorf("seed %d: %d kills did not come", seed, left)
 		}
 	}
 }

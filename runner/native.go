@@ -14,17 +14,18 @@ import (
 	"github.com/millrace/millrace/state/lsm"
 )
 
-// nativeReader reads what back ends have saved in files of their own. Those of lsm it copies to a local folder, which dir names.
-func nativeReader(dir func() string) checkpoint.NativeReader {
+// nativeReader reads what back ends have saved in files of their own. Those of lsm it copies to a local folder, which dir names. What has
+// lived longer than it may by the clock is left out.
+func nativeReader(dir func() string, clock func() time.Time) checkpoint.NativeReader {
 	return func(ctx context.Context, files []state.File, groups state.Groups) (state.Frozen, error) {
 		if len(files) > 0 && heap.IsFile(files[0].Name) {
-			return heap.OpenFiles(ctx, heap.Source{Files: files, Groups: groups, Clock: time.Now})
+			return heap.OpenFiles(ctx, heap.Source{Files: files, Groups: groups, Clock: clock})
 		}
 		to := dir()
 		if err := os.MkdirAll(filepath.Dir(to), 0o700); err != nil {
 			return nil, err
 		}
-		return lsm.OpenFiles(ctx, lsm.Source{Files: files, Groups: groups, Clock: time.Now, Dir: to})
+		return lsm.OpenFiles(ctx, lsm.Source{Files: files, Groups: groups, Clock: clock, Dir: to})
 	}
 }
 

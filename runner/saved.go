@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"time"
 
 	"github.com/millrace/millrace/checkpoint"
 	"github.com/millrace/millrace/runner/worker"
@@ -18,7 +19,7 @@ func OpenSaved(ctx context.Context, files *vfs.Resolver, url string) (*checkpoin
 	if err != nil {
 		return nil, err
 	}
-	at, o := checkpoint.Folder{FS: fsys, Path: path}, checkpoint.Options{Resolve: files.FS, Native: nativeReader(inspectDir)}
+	at, o := checkpoint.Folder{FS: fsys, Path: path}, checkpoint.Options{Resolve: files.FS, Native: nativeReader(inspectDir, time.Now)}
 	saved, err := checkpoint.Load(ctx, at, o)
 	if !errors.Is(err, fs.ErrNotExist) {
 		return saved, err

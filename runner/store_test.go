@@ -66,10 +66,9 @@ func stored(t *testing.T, disk vfs.FileSystem) runner.Options {
 	return o
 }
 
-// until looks at a job again and again.
-func until(t *testing.T, c runner.Controls, is func(status.Job) bool) {
-	t.Helper()
-	for t.Context().Err() == nil {
+// until looks at a job again and again, as long as it runs.
+func until(running context.Context, c runner.Controls, is func(status.Job) bool) {
+	for running.Err() == nil {
 		if is(c.Status()) {
 			return
 		}
@@ -82,12 +81,13 @@ func TestFullCheckpointStore(t *testing.T) {
 	disk := &fullDisk{FileSystem: mem.New("test")}
 	o := stored(t, disk)
 	var steering sync.WaitGroup
+	running, ended := context.WithCancel(t.Context())
 	o.Running = func(c runner.Controls) {
 		steering.Go(func() { // ends with the stop
-			until(t, c, func(j status.Job) bool { return j.Checkpoints.Completed > 0 })
+			until(running, c, func(j status.Job) bool { return j.Checkpoints.Completed > 0 })
 			checkShown(t, c.Status())
 			disk.isFull.Store(true)
-			until(t, c, func(j status.Job) bool { return j.Checkpoints.Failed >= 2 })
+			until(running, c, func(j status.Job) bool { return j.Checkpoints.Failed >= 2 })
 			if j := c.Status(); j.State != status.Running || j.Restarts > 0 {
 				t.Errorf("the job is %s, %d restarts", j.State, j.Restarts)
 			}
@@ -98,7 +98,7 @@ func TestFullCheckpointStore(t *testing.T) {
 			}
 			disk.isFull.Store(false)
 			before := c.Status().Checkpoints.Completed
-			until(t, c, func(j status.Job) bool { return j.Checkpoints.Completed > before })
+			until(running, c, func(j status.Job) bool { return j.Checkpoints.Completed > before })
 			if _, err := c.Stop(t.Context(), "mem:///savepoints", false); err != nil {
 				t.Error(err)
 			}
@@ -106,6 +106,7 @@ func TestFullCheckpointStore(t *testing.T) {
 	}
 	var got *dataset.Result[total]
 	_, err := runner.Run(t.Context(), summed(&got), o)
+	ended()
 	steering.Wait()
 	if err != nil {
 		t.Fatal(err)
@@ -136,25 +137,26 @@ func TestCheckpointStoreFullForEver(t *testing.T) {
 func TestTwoIncarnations(t *testing.T) {
 	disk := mem.New("test")
 	first, second := stored(t, disk), stored(t, disk)
-	running := make(chan runner.Controls, 1)
-	first.Running = func(c runner.Controls) { running <- c }
+	controls := make(chan runner.Controls, 1)
+	first.Running = func(c runner.Controls) { controls <- c }
 	ended := make(chan error, 1)
 	go func() { // ends with the first incarnation; waited for below
 		var got *dataset.Result[total]
 		_, err := runner.Run(t.Context(), summed(&got), first)
 		ended <- err
 	}()
-	until(t, <-running, func(j status.Job) bool { return j.Checkpoints.Completed > 0 })
+	until(t.Context(), <-controls, func(j status.Job) bool { return j.Checkpoints.Completed > 0 })
 
 	second.Streaming.From = runner.FromLatest
 	var steering sync.WaitGroup
+	running, over := context.WithCancel(t.Context())
 	second.Running = func(c runner.Controls) {
 		steering.Go(func() { // ends with the stop
 			if err := <-ended; !errors.Is(err, checkpoint.ErrFenced) {
 				t.Errorf("the first incarnation ends with %v", err)
 			}
 			before := c.Status().Checkpoints.Completed
-			until(t, c, func(j status.Job) bool { return j.Checkpoints.Completed > before })
+			until(running, c, func(j status.Job) bool { return j.Checkpoints.Completed > before })
 			if _, err := c.Stop(t.Context(), "mem:///savepoints", false); err != nil {
 				t.Error(err)
 			}
@@ -162,6 +164,7 @@ func TestTwoIncarnations(t *testing.T) {
 	}
 	var got *dataset.Result[total]
 	_, err := runner.Run(t.Context(), summed(&got), second)
+	over()
 	steering.Wait()
 	if err != nil {
 		t.Error(err)
@@ -171,14 +174,24 @@ func TestTwoIncarnations(t *testing.T) {
 // checkShown checks what a status tells of memory and of the source's splits, when rows have come through.
 func checkShown(t *testing.T, j status.Job) {
 	t.Helper()
+	sums, splits := 0, 0
+	defer func() {
+		if sums != 1 || splits == 0 {
+			t.Errorf("%d nodes with state and %d splits are shown", sums, splits)
+		}
+	}()
 	for _, n := range j.Nodes {
-		if n.UID == "sums" && n.State <= 0 {
-			t.Errorf("%s holds %d bytes", n.Name, n.State)
+		if n.UID == "sums" {
+			sums++
+			if n.State <= 0 {
+				t.Errorf("%s holds %d bytes", n.Name, n.State)
+			}
 		}
 		if n.UID != "in" {
 			continue
 		}
 		for _, s := range n.Splits {
+			splits++
 			if s.LastRow == nil || s.Watermark == nil {
 				t.Errorf("split %s: last row %v, watermark %v", s.ID, s.LastRow, s.Watermark)
 			}

@@ -33,7 +33,6 @@ type disk struct {
 	rand   *rand.Rand
 	calls  int64
 	failed int
-	slow   int
 	dead   bool
 	open   map[*writer]bool
 }
@@ -101,9 +100,6 @@ func (d *disk) draw() fate {
 		return f
 	}
 	took := s.slow[d.calls]
-	if took > 0 {
-		d.slow++
-	}
 	if s.most > 0 {
 		took += time.Duration(d.rand.Int64N(int64(s.most)))
 	}

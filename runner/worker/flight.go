@@ -72,9 +72,18 @@ func (c *cuts) addFlights(o *checkpoint.OperatorState, at int, cut task.Cut) {
 		if rows := flown(cut.InFlight[i]); len(rows) > 0 {
 			f := checkpoint.InFlight{Table: flightTable(e), Rows: rows}
 			o.InFlight = append(o.InFlight, f)
-			o.Blobs[control.ChannelsBlob+f.Table.Name] = fmt.Append(nil, c.assignment.Sizes[e.From.ID])
+			o.Blobs[control.ChannelsBlob+f.Table.Name] = fmt.Append(nil, channelsOf(rows, c.assignment.Sizes[e.From.ID]))
 		}
 	}
+}
+
+// channelsOf returns how many channels the rows in flight to a task are of: those from its producers, or more when some lie there since the
+// checkpoint that the job began from, which had more.
+func channelsOf(rows []checkpoint.Flown, producers int) int {
+	for _, r := range rows {
+		producers = max(producers, r.Channel+1)
+	}
+	return producers
 }
 
 // flown puts watermarks to the rows behind them in their channels.

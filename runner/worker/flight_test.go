@@ -135,3 +135,13 @@ func TestShared(t *testing.T) {
 		}
 	}
 }
+
+// What lies in channels that there were before the job was begun with fewer producers is of as many.
+func TestChannelsOf(t *testing.T) {
+	for _, c := range []struct{ producers, channel, want int }{{2, 0, 2}, {2, 1, 2}, {2, 4, 5}} {
+		rows := []checkpoint.Flown{{Channel: c.channel}, {Channel: 0}}
+		if got := channelsOf(rows, c.producers); got != c.want {
+			t.Errorf("%d producers, rows of channel %d: %d channels, want %d", c.producers, c.channel, got, c.want)
+		}
+	}
+}

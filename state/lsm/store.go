@@ -31,12 +31,13 @@ type Config struct {
 
 // store is a state.Store; the package comment tells how it works.
 type store struct {
-	cfg     Config
-	coder   *state.Coder
-	tables  []*table
-	timers  []*timers
-	forms   state.Forms
-	granted int64 // bytes of memory
+	cfg      Config
+	coder    *state.Coder
+	tables   []*table
+	timers   []*timers
+	forms    state.Forms
+	isSealed bool  // the tables have been written down
+	granted  int64 // bytes of memory
 
 	dir    string // of its own
 	db     *pebble.DB
@@ -144,9 +145,10 @@ var tablesKey = []byte{0}
 
 // seal writes down what the tables are.
 func (s *store) seal() error {
-	if !s.forms.Seal() {
+	if s.isSealed {
 		return nil
 	}
+	s.forms.Seal()
 	tables := make([]state.Table, len(s.tables))
 	for i, t := range s.tables {
 		tables[i] = t.form.Table
@@ -155,7 +157,11 @@ func (s *store) seal() error {
 	if err != nil {
 		return fmt.Errorf("describing keyed state: %w", err)
 	}
-	return s.db.Set(tablesKey, b, pebble.NoSync)
+	if err := s.db.Set(tablesKey, b, pebble.NoSync); err != nil {
+		return err
+	}
+	s.isSealed = true
+	return nil
 }
 
 // Select takes the keys of rows.
