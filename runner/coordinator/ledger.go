@@ -289,16 +289,32 @@ func (c *Coordinator) doStreaming(a Action) {
 
 // wake has an event come at a time, instead of an earlier one of its type.
 func (c *Coordinator) wake(a Wake) {
-	kind := fmt.Sprintf("%T", a.Event)
-	if t := c.timers[kind]; t != nil {
-		t.Stop()
-	}
-	c.timers[kind] = time.AfterFunc(time.Until(a.At), func() { c.mail.put(a.Event) })
+	c.wakes[fmt.Sprintf("%T", a.Event)] = a
+	c.setAlarm()
 }
 
-func (c *Coordinator) stopTimers() {
-	for _, t := range c.timers {
-		t.Stop()
+// ring gives the events whose time has come.
+func (c *Coordinator) ring(now time.Time) {
+	for kind, w := range c.wakes {
+		if !now.Before(w.At) {
+			delete(c.wakes, kind)
+			c.mail.put(w.Event)
+		}
+	}
+	c.setAlarm()
+}
+
+// setAlarm sets the alarm to the first wake.
+func (c *Coordinator) setAlarm() {
+	c.alarm.Stop()
+	var first time.Time
+	for _, w := range c.wakes {
+		if first.IsZero() || w.At.Before(first) {
+			first = w.At
+		}
+	}
+	if !first.IsZero() {
+		c.alarm.Reset(time.Until(first))
 	}
 }
 

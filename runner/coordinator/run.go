@@ -58,8 +58,9 @@ type Coordinator struct {
 	core   *Core
 	mail   mailbox
 	calls  sync.WaitGroup
-	ledger *ledger // of jobs that take checkpoints
-	timers map[string]*time.Timer
+	ledger *ledger         // of jobs that take checkpoints
+	wakes  map[string]Wake // by the type of the event
+	alarm  *time.Timer     // for the first of them; of Run
 }
 
 // New returns the coordinator of a job. Post may be called from then on.
@@ -84,7 +85,7 @@ func New(ctx context.Context, c Config) (*Coordinator, error) {
 		}
 	}
 	out := &Coordinator{
-		config: c, core: NewCore(c.Plan, enumerators, c.Settings), mail: mailbox{ready: make(chan struct{}, 1)}, timers: map[string]*time.Timer{},
+		config: c, core: NewCore(c.Plan, enumerators, c.Settings), mail: mailbox{ready: make(chan struct{}, 1)}, wakes: map[string]Wake{},
 	}
 	if c.Streaming != nil {
 		out.ledger = newLedger(c, out.mail.put)
@@ -150,7 +151,9 @@ func (c *Coordinator) Post(e Event) {
 func (c *Coordinator) Run(ctx context.Context) (map[int]connectors.Published, error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer c.calls.Wait()
-	defer c.stopTimers()
+	c.alarm = time.NewTimer(0)
+	c.alarm.Stop()
+	defer c.alarm.Stop()
 	defer cancel()
 	if c.ledger != nil {
 		c.calls.Go(func() { c.ledger.run(ctx) }) // ends with ctx; waited for above
@@ -159,6 +162,8 @@ func (c *Coordinator) Run(ctx context.Context) (map[int]connectors.Published, er
 	for {
 		select {
 		case <-c.mail.ready:
+		case now := <-c.alarm.C:
+			c.ring(now)
 		case <-ctx.Done():
 			c.mail.put(Cancelled{context.Cause(ctx)})
 		}
