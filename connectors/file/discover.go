@@ -1,6 +1,7 @@
 package file
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -41,7 +42,7 @@ func (s Source[T]) Discover(ctx context.Context, env connectors.Env) (connectors
 	}
 	if !found.cut {
 		facts.Known, facts.Bytes = found, found.bytes()
-		facts.Splits = max(int(facts.Bytes/s.splitBytes()), 1)
+		facts.Splits = s.splits(found)
 	}
 	if facts.Schema == nil {
 		if facts.Schema, err = s.infer(ctx, env.Files, found); err != nil {
@@ -52,6 +53,15 @@ func (s Source[T]) Discover(ctx context.Context, env connectors.Env) (connectors
 		facts.Rows = countRows(ctx, env.Files, counter, found)
 	}
 	return facts, nil
+}
+
+// splits returns about how many splits there will be: no more than pieces that files are cut into, and fewer where small ones are packed.
+func (s Source[T]) splits(l *listing) int {
+	cut, pieces := cmp.Or(s.SplitBytes, DefaultSplitBytes), int64(0)
+	for _, f := range l.files {
+		pieces += max((f.Size-1)/cut+1, 1)
+	}
+	return int(max(min(pieces, l.bytes()/min(cut, DefaultSplitBytes)), 1))
 }
 
 // infer returns the schema of the first file with data, and the columns of the folders' names.

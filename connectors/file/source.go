@@ -26,7 +26,8 @@ type Source[T any] struct {
 	Format formats.Typed[T]
 	// Flat leaves out folders inside the folders that Path names.
 	Flat bool
-	// SplitBytes is about how many bytes one split has. Default 32 MiB.
+	// SplitBytes is about how many bytes one split has, at the most: default 32 MiB, less where there is little data for many tasks. When it is set, files
+	// that have less are not cut.
 	SplitBytes int64
 	// OnBad is what becomes of records that cannot be decoded. Default: the job fails.
 	OnBad onbad.Policy
@@ -100,7 +101,7 @@ func (s Source[T]) NewEnumerator(env connectors.Env, scan connectors.Scan, facts
 				return sighting{}, err
 			}
 			return found.fresh(ctx, seen, func(l *listing) (planned, error) {
-				return planSplits(ctx, env.Files, s.Format, l, s.splitBytes(), tasks)
+				return planSplits(ctx, env.Files, s.Format, l, s.SplitBytes, tasks)
 			})
 		}
 		return w, nil
@@ -116,12 +117,10 @@ func (s Source[T]) NewEnumerator(env connectors.Env, scan connectors.Scan, facts
 			}
 		}
 		found = found.prune(pruner{filter: scan.Filter, schema: schema})
-		return planSplits(ctx, env.Files, s.Format, found, s.splitBytes(), tasks)
+		return planSplits(ctx, env.Files, s.Format, found, s.SplitBytes, tasks)
 	}
 	return e, nil
 }
-
-func (s Source[T]) splitBytes() int64 { return cmp.Or(s.SplitBytes, DefaultSplitBytes) }
 
 // NewReader starts a task's reading.
 func (s Source[T]) NewReader(env connectors.TaskEnv, scan connectors.Scan) (connectors.Reader, error) {

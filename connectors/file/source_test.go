@@ -90,6 +90,27 @@ func TestSmallFilesShareSplits(t *testing.T) {
 	}
 }
 
+// Files that the settings have room for are not cut, however many tasks there are; each is a split where they are large, and the planner knows.
+func TestWholeFiles(t *testing.T) {
+	d := newDisk(t)
+	for _, name := range []string{"a", "b", "c"} {
+		d.put("/in/"+name+".txt", strings.Repeat(strings.Repeat(name, 99)+"\n", 120_000))
+	}
+	e := lines(t, d, "mem://t/in")
+	e.src = file.Source[string]{Path: "mem://t/in", Format: text.Lines{}, SplitBytes: 1 << 62}
+	e.tasks = 7
+	if _, err := e.read(false); err != nil {
+		t.Fatal(err)
+	}
+	if e.known.Splits != 3 {
+		t.Errorf("three files are %d splits", e.known.Splits)
+	}
+	facts, err := e.src.Discover(t.Context(), e.env)
+	if err != nil || facts.Splits != 1 { // 36 MB are not much
+		t.Errorf("%d splits are expected (error %v)", facts.Splits, err)
+	}
+}
+
 func TestAnySplitAnyTasks(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		d := newDisk(t)

@@ -2,6 +2,7 @@ package file
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/binary"
 	"encoding/json"
@@ -116,36 +117,37 @@ type planned struct {
 	bytes  int64
 }
 
-// planSplits cuts large files and packs small ones, in order of path. With many tasks and little data splits are smaller.
-func planSplits(ctx context.Context, files *vfs.Resolver, format formats.Format, l *listing, target int64, tasks int) (planned, error) {
+// planSplits cuts large files and packs small ones, in order of path. With many tasks and little data splits are smaller, but no file is cut
+// finer than the settings' size says, if they have one: rows that come in order may depend on it.
+func planSplits(ctx context.Context, files *vfs.Resolver, format formats.Format, l *listing, size int64, tasks int) (planned, error) {
 	plan := planned{bytes: l.bytes()}
 	share := plan.bytes / int64(3*max(tasks, 1))
-	target = min(target, max(share, minSplit))
-	ranges, err := divide(ctx, files, format, l, target)
+	target := min(cmp.Or(size, DefaultSplitBytes), max(share, minSplit))
+	ranges, err := divide(ctx, files, format, l, cmp.Or(size, target))
 	if err != nil {
 		return plan, err
 	}
 	var pack []piece
-	var size int64
+	var packed int64
 	flush := func() error {
 		if len(pack) == 0 {
 			return nil
 		}
 		split, err := newSplit(len(plan.splits), pack)
 		plan.splits = append(plan.splits, split)
-		pack, size = nil, 0
+		pack, packed = nil, 0
 		return err
 	}
 	for i, f := range l.files {
 		for _, r := range ranges[i] {
 			p := piece{URL: f.URL, Size: f.Size, From: r.From, To: r.To, Skip: r.Skip, Keys: f.Keys}
-			if size > 0 && size+p.bytes()+openCost > target {
+			if packed > 0 && packed+p.bytes()+openCost > target {
 				if err := flush(); err != nil {
 					return plan, err
 				}
 			}
 			pack = append(pack, p)
-			size += p.bytes() + openCost
+			packed += p.bytes() + openCost
 		}
 	}
 	return plan, flush()
