@@ -28,11 +28,11 @@ func windowJobs() map[string]window.Assigner {
 }
 
 // windowJob reads one split: several, of one task, would be given again in any order after a restart, and those of earlier times be late.
-func windowJob(a window.Assigner, got **dataset.Result[spanned]) func(*plan.Job) {
+func windowJob(a window.Assigner, got **dataset.Result[spanned], options ...plan.Option) func(*plan.Job) {
 	return func(job *plan.Job) {
 		in := datastream.Read(job, generate.Source[bid]{Rows: many, SplitRows: many, At: bidAt})
 		timed := datastream.EventTime(in, func(b bid) time.Time { return b.At }, watermark.Bounded(3*time.Second), plan.UID("time"))
-		*got = datastream.Collect(summaries(datastream.Window(datastream.KeyBy(timed, func(b bid) int64 { return b.Auction }), a)))
+		*got = datastream.Collect(summaries(datastream.Window(datastream.KeyBy(timed, func(b bid) int64 { return b.Auction }), a), options...))
 	}
 }
 

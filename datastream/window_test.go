@@ -121,11 +121,11 @@ func runAll[T fmt.Stringer](t *testing.T, want []string, build func(*plan.Job) *
 	}
 }
 
-func summaries(w datastream.Windowed[int64, bid]) datastream.Stream[spanned] {
+func summaries(w datastream.Windowed[int64, bid], options ...plan.Option) datastream.Stream[spanned] {
 	return datastream.SummarizeWindows(w, func(p window.Pane[int64], s *spanned) { s.Auction, s.Span = p.Key, p.Span }, []agg.Part[spanned, bid]{
 		agg.Into(func(s *spanned) *int64 { return &s.N }, agg.Count[bid]()),
 		agg.Into(func(s *spanned) *int64 { return &s.Price }, agg.Max(func(b bid) int64 { return b.Price })),
-	}, plan.UID("windows"))
+	}, append(options, plan.UID("windows"))...)
 }
 
 func TestWindows(t *testing.T) {
@@ -277,8 +277,9 @@ func TestWindowMistakes(t *testing.T) {
 		k := keyedBids(job)
 		datastream.Collect(summaries(datastream.Window(k, window.Tumbling(0))))
 		datastream.Collect(summaries(datastream.Window(k, window.SessionBy(func(string) time.Duration { return 0 }))))
+		datastream.Collect(summaries(datastream.Window(k, window.Session(time.Second)), plan.InTwoPhases()))
 	})
-	for _, want := range []string{"window_test.go:", "windows of 0s every 0s", "the windows have a func(string) time.Duration"} {
+	for _, want := range []string{"cannot be computed in two phases: the windows do not consist of slices", "window_test.go:", "windows of 0s every 0s", "the windows have a func(string) time.Duration"} {
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("error %v lacks %q", err, want)
 		}

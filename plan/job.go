@@ -34,6 +34,7 @@ type Node struct {
 	Place       string           // the identity of a source's, a sink's and an event time's state when there is no UID, as "kafka-source-2"
 	Parallelism int              // set by the user; 0: the job's
 	Chaining    Chaining
+	Phases      Phases
 }
 
 // String is how messages name the node: "wordcount.go:31: GroupBy".
@@ -65,6 +66,9 @@ func (j *Job) Add(op Op, inputs []*Node, options ...Option) *Node {
 	n.Place = j.place(op)
 	if n.Parallelism < 0 {
 		j.errs = append(j.errs, fmt.Errorf("%s: parallelism %d is negative", n, n.Parallelism))
+	}
+	if err := n.checkPhases(); err != nil {
+		j.errs = append(j.errs, fmt.Errorf("%s: %w", n, err))
 	}
 	if err := n.Derive(); err != nil {
 		j.errs = append(j.errs, fmt.Errorf("%s: %w", n, err))

@@ -272,6 +272,7 @@ type nodes struct {
 
 type nodeStatus struct {
 	node      status.Node
+	counted   bool // one of its operators is
 	marks     bool // it makes watermarks
 	timed     bool // it does, or one before it
 	watermark stream.Watermark
@@ -314,9 +315,10 @@ func (ns *nodes) inputs(n *plan.Node) (ids []int) {
 	return ids
 }
 
-// add returns the status of an operator's node.
+// add returns the status of an operator's node. Of a node in two steps the tasks are those of the second.
 func (ns *nodes) add(op physical.Op, s *physical.Stage) *nodeStatus {
 	if n := ns.byID[op.Node.ID]; n != nil {
+		n.node.Stage, n.node.Tasks = s.ID, s.Tasks
 		return n
 	}
 	n := &nodeStatus{node: status.Node{ID: op.Node.ID, Name: op.Node.String(), UID: op.Node.UID, Stage: s.ID, Tasks: s.Tasks}}
@@ -327,12 +329,13 @@ func (ns *nodes) add(op physical.Op, s *physical.Stage) *nodeStatus {
 	return n
 }
 
-// count adds what an operator has counted. How long its tasks were idle or backpressured is counted at the head of the chain, for all in it.
+// count adds what an operator has counted: what comes into the node is what its first operator takes, what goes out is what its last one gives. How long
+// its tasks were idle or backpressured is counted at the head of the chain, for all in it.
 func (n *nodeStatus) count(v, head metrics.Values) {
-	n.node.RowsIn += v.RowsIn
-	n.node.RowsOut += v.RowsOut
-	n.node.BytesIn += v.BytesIn
-	n.node.BytesOut += v.BytesOut
+	if !n.counted {
+		n.node.RowsIn, n.node.BytesIn = v.RowsIn, v.BytesIn
+	}
+	n.counted, n.node.RowsOut, n.node.BytesOut = true, v.RowsOut, v.BytesOut
 	n.node.Spilled += v.Spilled
 	n.node.Bad += v.Bad
 	n.node.Counters = v.User
@@ -384,7 +387,7 @@ func (ns *nodes) feed(s *physical.Stage, chain []physical.Op, at, feed int) stri
 			continue
 		}
 		if feed == 0 {
-			return fmt.Sprintf("input %d, from %s", e.Port, e.From.Chain[len(e.From.Chain)-1].Node)
+			return fmt.Sprintf("input %d, from %s", e.Port, producer(e.From.Chain, chain[at].Node))
 		}
 		feed--
 	}
@@ -392,6 +395,16 @@ func (ns *nodes) feed(s *physical.Stage, chain []physical.Op, at, feed int) stri
 		return chain[at-1].Node.String()
 	}
 	return "the source"
+}
+
+// producer returns the last node of a chain other than n, of which the first step may be there.
+func producer(chain []physical.Op, n *plan.Node) *plan.Node {
+	for _, op := range slices.Backward(chain) {
+		if op.Node != n {
+			return op.Node
+		}
+	}
+	return n
 }
 
 // splits lists the splits of a source's task.

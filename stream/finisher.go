@@ -12,3 +12,11 @@ type Finisher interface {
 type Flusher interface {
 	Flush(out Output) error
 }
+
+// Keeper is a Flusher that does not mind all marks: what it gathers may come behind some of them, because whoever takes it judges it the same.
+type Keeper interface {
+	Flusher
+	// Keeps is asked of a watermark, or an idle mark, before it passes. True: Flush is not called for it. A Timed operator is told of the
+	// watermark next, and may emit then what has to be before it. Barriers are not asked about.
+	Keeps(m Mark) bool
+}

@@ -53,6 +53,8 @@ func New(op physical.Op) (stream.Operator, error) {
 		return join.New(join.Spec{
 			Type: join.Type(spec.Op.Type), LeftKeys: spec.Op.LeftKeys, RightKeys: spec.Op.RightKeys, Build: spec.Build,
 		}), nil
+	case physical.Window:
+		return newWindow(spec), nil
 	case physical.Placed:
 		return placed(op.Node, spec.Op)
 	default:

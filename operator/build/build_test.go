@@ -3,6 +3,7 @@ package build_test
 import (
 	"slices"
 	"testing"
+	"time"
 
 	"github.com/millrace/millrace/columnar"
 	"github.com/millrace/millrace/columnar/agg"
@@ -14,6 +15,7 @@ import (
 	"github.com/millrace/millrace/operator/optest"
 	"github.com/millrace/millrace/plan"
 	"github.com/millrace/millrace/plan/physical"
+	"github.com/millrace/millrace/stream/window"
 )
 
 var node = &plan.Node{Name: "Test"}
@@ -85,6 +87,44 @@ func TestAggregateSchemas(t *testing.T) {
 	results := run(t, physical.Aggregate{Keys: []int{0}, Calls: op.Calls, Mode: physical.Final}, states)
 	if want, _ := op.Output([]*columnar.Schema{schema}); !results.Schema.Equal(want) {
 		t.Errorf("results are\n%swant\n%s", results.Schema, want)
+	}
+}
+
+// timed is run for an operator that waits for event time.
+func timed(t *testing.T, spec physical.Spec, in columnar.Batch) columnar.Batch {
+	t.Helper()
+	op, err := build.New(physical.Op{Node: node, Spec: spec})
+	if err != nil {
+		t.Fatal(err)
+	}
+	task := optest.NewTask(t, op, in.Schema)
+	task.Push(0, in)
+	task.End()
+	if len(task.Out) != 1 {
+		t.Fatalf("%T gives %d batches", spec, len(task.Out))
+	}
+	return task.Out[0]
+}
+
+// TestWindowSchemas does the same for the two steps of windows.
+func TestWindowSchemas(t *testing.T) {
+	in := batches.Random(schema, 100, 1)
+	in.Time = make([]int64, in.Len)
+	sum, err := agg.SumOf(columnar.Int32Type)
+	if err != nil {
+		t.Fatal(err)
+	}
+	op := plan.Window{Spec: window.New(window.Tumbling(time.Second)), Inputs: []plan.WindowInput{{
+		Keys: 1, Calls: []plan.Call{{Function: sum, Inputs: []int{1}, Name: "total"}, {Function: agg.CountRows()}}, Gap: -1, Value: -1, Evict: -1, Late: -1,
+	}}}
+	states := timed(t, physical.Window{Op: op, Mode: physical.Partial}, in)
+	if want := physical.StateSchema(schema, plan.Aggregate{Keys: []int{0}, Calls: op.Inputs[0].Calls}); !states.Schema.Equal(want) {
+		t.Errorf("states are\n%swant\n%s", states.Schema, want)
+	}
+	one := timed(t, physical.Placed{Op: op}, in)
+	two := timed(t, physical.Window{Op: op, Mode: physical.Final}, states)
+	if !one.Schema.Equal(two.Schema) || one.Len != two.Len {
+		t.Errorf("%d results of two steps are\n%swant %d\n%s", two.Len, two.Schema, one.Len, one.Schema)
 	}
 }
 

@@ -3,7 +3,18 @@ package build
 import (
 	"github.com/millrace/millrace/operator/windowed"
 	"github.com/millrace/millrace/plan"
+	"github.com/millrace/millrace/plan/physical"
+	"github.com/millrace/millrace/stream"
 )
+
+// newWindow returns one of the two operators of windows in two steps.
+func newWindow(spec physical.Window) stream.Operator {
+	s := windowSpec(spec.Op)
+	if spec.Mode == physical.Partial {
+		return windowed.NewPartial(s)
+	}
+	return windowed.New(s.OfStates())
+}
 
 // windowSpec returns what a window operator needs to know of the plan's.
 func windowSpec(op plan.Window) windowed.Spec {

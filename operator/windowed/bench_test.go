@@ -51,17 +51,22 @@ func (s *source) next() (columnar.Batch, int64) {
 	return s.batch, s.n*(1_000_000/perSecond) - 1_000_001
 }
 
-// newSliced opens an operator of count and max by key.
-func newSliced(b *testing.B, a window.Assigner) *Sliced {
+// benchSpec is count and max by key.
+func benchSpec(b *testing.B, a window.Assigner) Spec {
 	b.Helper()
 	most, err := agg.MaxOf(columnar.Int64Type)
 	if err != nil {
 		b.Fatal(err)
 	}
-	spec := Spec{Windows: window.New(a), Inputs: []Input{{Keys: 1, Gap: -1, Value: -1, Evict: -1, Late: -1, Calls: []Call{
+	return Spec{Windows: window.New(a), Inputs: []Input{{Keys: 1, Gap: -1, Value: -1, Evict: -1, Late: -1, Calls: []Call{
 		{Function: agg.CountRows()}, {Function: most, Inputs: []int{1}},
 	}}}}
-	op := New(spec).(*Sliced)
+}
+
+// newSliced opens an operator of count and max by key.
+func newSliced(b *testing.B, a window.Assigner) *Sliced {
+	b.Helper()
+	op := New(benchSpec(b, a)).(*Sliced)
 	env := optest.NewEnv(b, 0, eventSchema)
 	env.IsStreaming = true
 	if err := op.Open(env); err != nil {
@@ -129,6 +134,51 @@ func BenchmarkSliced(b *testing.B) {
 				b.ReportMetric(float64(out.rows)/float64(rows), "emitted/row")
 				b.ReportMetric(float64(took.Nanoseconds())/float64(out.rows), "ns/emitted")
 			}
+			if err := op.Close(); err != nil {
+				b.Fatal(err)
+			}
+		})
+	}
+}
+
+// BenchmarkPartial measures the first of two steps, for count and max by key, and what it makes of rows: "single" is that they pass as states of
+// their own.
+func BenchmarkPartial(b *testing.B) {
+	for _, c := range []struct {
+		name   string
+		keys   int64
+		passes bool
+	}{
+		{"keys=1e3", 1000, false}, {"keys=1e4", 10_000, false}, {"keys=3e4", 30_000, false}, {"keys=1e6", 1_000_000, false}, {"single", 1_000_000, true},
+	} {
+		b.Run(c.name, func(b *testing.B) {
+			op := NewPartial(benchSpec(b, window.Sliding(10*time.Second, 2*time.Second)))
+			env := optest.NewEnv(b, 0, eventSchema)
+			env.IsStreaming = true
+			if err := op.Open(env); err != nil {
+				b.Fatal(err)
+			}
+			s, out := newSource(c.keys), &counted{}
+			source := sourceTime(s, 200)
+			rows := 0
+			b.ReportAllocs()
+			for b.Loop() {
+				op.trial = trial{}
+				if c.passes {
+					op.trial.pass = passedRows
+				}
+				batch, mark := s.next()
+				if err := op.Process(0, batch, out); err != nil {
+					b.Fatal(err)
+				}
+				if err := op.Advance(stream.Watermark(mark), out); err != nil {
+					b.Fatal(err)
+				}
+				rows += columnar.DefaultRows
+			}
+			took := b.Elapsed() - time.Duration(int64(source)*int64(b.N))
+			b.ReportMetric(float64(took.Nanoseconds())/float64(rows), "ns/row")
+			b.ReportMetric(float64(out.rows)/float64(rows), "states/row")
 			if err := op.Close(); err != nil {
 				b.Fatal(err)
 			}

@@ -68,6 +68,8 @@ type job struct {
 	stores func(*testTask) func(keys []columnar.Field) (state.Store, error)
 	sorted bool // values are listed in their order
 	batch  bool // the job is not a streaming one
+	before int  // tasks of the first of two steps; 0: there is one step
+	fronts []*front
 }
 
 type testTask struct {
@@ -84,8 +86,13 @@ const testGroups = 64
 func (j *job) start(tasks int) {
 	j.t.Helper()
 	j.tasks = nil
+	spec, schemas := j.spec, j.schemas()
+	if j.before > 0 {
+		j.startFronts()
+		spec, schemas = j.spec.OfStates(), []*columnar.Schema{j.fronts[0].op.schema}
+	}
 	for i := range tasks {
-		task := &testTask{op: New(j.spec), env: optest.NewEnv(j.t, 0, j.schemas()...), groups: state.Share(i, tasks, testGroups)}
+		task := &testTask{op: New(spec), env: optest.NewEnv(j.t, 0, schemas...), groups: state.Share(i, tasks, testGroups)}
 		task.env.Task, task.env.Tasks, task.env.IsStreaming = i, tasks, !j.batch
 		task.env.Groups, task.env.Clock = task.groups, j.clock
 		task.env.SetAlarm = func(at time.Time) { task.alarm = at }
@@ -143,6 +150,10 @@ func (j *job) settle(task *testTask, early bool) {
 // process gives events to the tasks of their keys.
 func (j *job) process(input int, events []event) {
 	j.t.Helper()
+	if j.before > 0 {
+		j.gather(events)
+		return
+	}
 	b := batchOf(events)
 	hashes := make([]uint64, len(events))
 	keys.Hash(b.Columns[:1], nil, b.Len, hashes)
@@ -203,6 +214,15 @@ func (j *job) dress(events []event) (b columnar.Batch, poison func()) {
 // advance moves the watermark of all tasks; with early they may owe afterwards.
 func (j *job) advance(mark int64, early bool) {
 	j.t.Helper()
+	for _, f := range j.fronts {
+		f.watermark(mark)
+	}
+	j.raise(mark, early)
+}
+
+// raise is advance for the tasks of the second step, or the only one.
+func (j *job) raise(mark int64, early bool) {
+	j.t.Helper()
 	for _, task := range j.tasks {
 		j.settle(task, false)
 		if err := task.op.(stream.Timed).Advance(stream.Watermark(mark), &taken{j, 1}); err != nil {
@@ -233,6 +253,7 @@ func (j *job) pass(now time.Time) {
 // restart takes a snapshot of all tasks and goes on with it in others.
 func (j *job) restart(tasks int) {
 	j.t.Helper()
+	j.closeFronts()
 	old := j.tasks
 	var frozen []state.Frozen
 	for _, task := range old {
@@ -285,6 +306,8 @@ func (j *job) restore(f state.Frozen) {
 // stop ends the input.
 func (j *job) stop() {
 	j.t.Helper()
+	j.closeFronts()
+	j.fronts = nil
 	j.advance(int64(stream.EndOfTime), false)
 	for _, task := range j.tasks {
 		if err := task.op.EndInput(0, &taken{j, 1}); err != nil {

@@ -15,12 +15,9 @@ import (
 // Sliced aggregates sliding and tumbling windows by slices. It has one input, or several that share the windows. Results carry the end of
 // their window less a tick.
 type Sliced struct {
-	spec     Spec
-	calls    []call
-	grid     window.Grid
-	length   int64 // of a slice
-	overlaps bool  // windows do
-	lateness int64
+	spec  Spec
+	calls []call
+	slicing
 
 	env    *stream.Env
 	output *columnar.Schema
@@ -71,12 +68,7 @@ type held struct {
 }
 
 func newSlices(s Spec) *Sliced {
-	o := &Sliced{spec: s, calls: s.calls(), grid: s.Windows.Assigner.Grid(), lateness: s.Windows.Lateness.Microseconds()}
-	o.overlaps = o.grid.Slide < o.grid.Size
-	o.length = o.grid.Size
-	if o.overlaps {
-		o.length = o.grid.Slice()
-	}
+	o := &Sliced{spec: s, calls: s.calls(), slicing: newSlicing(s.Windows)}
 	o.mark, o.then, o.fired, o.to = math.MinInt64, math.MinInt64, math.MinInt64, math.MinInt64
 	o.refires = map[int64]map[int32]int64{}
 	return o
@@ -87,7 +79,7 @@ func (o *Sliced) Open(env *stream.Env) error {
 	o.env = env
 	o.output = o.spec.output(env.Inputs)
 	keys := types(o.spec.keyFields(env.Inputs))
-	o.tables = &tables{types: keys, calls: o.calls, account: env.Memory}
+	o.tables = &tables{types: keys, calls: o.calls, states: o.spec.States, account: env.Memory}
 	o.scratch = o.tables.get()
 	if o.overlaps {
 		o.pane = newPane(keys, o.calls, env.Memory)
@@ -150,7 +142,7 @@ func (o *Sliced) cut(b columnar.Batch) ([]bucket, error) {
 	if b.Time == nil {
 		return nil, errNoTime
 	}
-	return o.cutter.cut(b, o.length, o.grid.Slide <= o.grid.Size, o.sliceOf)
+	return o.cutter.cut(b, o.length, o.isGapless(), o.sliceOf)
 }
 
 // wake has Alarm called when the first window with a slice is over.
@@ -158,32 +150,6 @@ func (o *Sliced) wake(start int64) {
 	if o.env.SetAlarm != nil && len(o.slices) == 0 {
 		o.env.SetAlarm(time.UnixMicro(o.firstWindow(start).End))
 	}
-}
-
-// sliceOf returns the start of the slice with t in it; false when t is in no window.
-func (o *Sliced) sliceOf(t int64) (int64, bool) {
-	if !o.overlaps {
-		w, ok := o.grid.LastOf(t)
-		return w.Start, ok
-	}
-	g := window.Grid{Size: o.length, Slide: o.length, Offset: o.grid.Offset}
-	return g.LastStart(t), true
-}
-
-// firstWindow and lastWindow return the first and the last window with a slice.
-func (o *Sliced) firstWindow(start int64) window.Interval {
-	if !o.overlaps {
-		return window.Interval{Start: start, End: start + o.length}
-	}
-	return o.grid.FirstAfter(start)
-}
-
-func (o *Sliced) lastWindow(start int64) window.Interval {
-	if !o.overlaps {
-		return window.Interval{Start: start, End: start + o.length}
-	}
-	w, _ := o.grid.LastOf(start)
-	return w
 }
 
 // takeSlice puts the rows of a bucket into their slice.
@@ -455,13 +421,7 @@ func (o *Sliced) count() {
 	if o.pane != nil {
 		size += o.pane.size()
 	}
-	switch more := size - o.counted; {
-	case more <= 0:
-		o.env.Memory.Release(-more)
-	case !o.env.Memory.TryGrow(more):
-		o.env.Memory.Force(more)
-	}
-	o.counted = size
+	recount(o.env.Memory, &o.counted, size)
 }
 
 // Close implements stream.Operator.

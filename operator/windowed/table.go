@@ -19,6 +19,7 @@ type table struct {
 type tables struct {
 	types   []columnar.Type
 	calls   []call
+	states  bool // rows are states
 	account *budget.Account
 	free    []*table
 	groups  []int32 // scratch
@@ -97,7 +98,11 @@ func (ts *tables) add(t *table, input, width int, b columnar.Batch, sel []int32)
 		if c.input != input {
 			continue
 		}
-		if err := t.states[i].Add(groups, pick(b, c.Inputs), sel); err != nil {
+		take := t.states[i].Add
+		if ts.states {
+			take = t.states[i].Merge
+		}
+		if err := take(groups, pick(b, c.Inputs), sel); err != nil {
 			return err
 		}
 	}
@@ -137,4 +142,18 @@ func (t *table) size() int64 {
 		size += int64(a.Size())
 	}
 	return size
+}
+
+// recount makes what is counted in an account size bytes instead of counted. What exists is counted in any case; false: the account refuses it.
+func recount(account *budget.Account, counted *int64, size int64) bool {
+	more := size - *counted
+	*counted = size
+	switch {
+	case more <= 0:
+		account.Release(-more)
+	case !account.TryGrow(more):
+		account.Force(more)
+		return false
+	}
+	return true
 }

@@ -141,6 +141,8 @@ func (c *compiler) node(n *plan.Node) error {
 		c.chain(n, Result{op})
 	case plan.SideOutput:
 		c.side(n, op)
+	case plan.Window:
+		c.window(n, op)
 	case plan.Placed:
 		c.placed(n, op)
 	default:

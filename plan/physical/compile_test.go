@@ -79,16 +79,21 @@ var jobs = map[string]func(job *plan.Job){
 	"one file of a hash join":      func(job *plan.Job) { oneFile(job, dataset.HashRight) },
 }
 
-// TestPlans prints the stages of a job: "plan NAME [pipelined]".
-func TestPlans(t *testing.T) {
-	datadriven.RunTest(t, "testdata/plans", func(t *testing.T, d *datadriven.TestData) string {
+// TestPlans prints the stages of a job: "plan NAME [pipelined] [streaming]".
+func TestPlans(t *testing.T) { testPlans(t, "testdata/plans", jobs) }
+
+func testPlans(t *testing.T, path string, jobs map[string]func(*plan.Job)) {
+	t.Helper()
+	datadriven.RunTest(t, path, func(t *testing.T, d *datadriven.TestData) string {
 		t.Helper()
 		name := strings.ReplaceAll(d.CmdArgs[0].Key, "_", " ")
 		build, ok := jobs[name]
 		if !ok {
 			t.Fatalf("no job %q", name)
 		}
-		_, p, err := runner.Plan(t.Context(), build, runner.Options{Parallelism: 4, Pipelined: d.HasArg("pipelined")})
+		o := runner.Options{Parallelism: 4, Pipelined: d.HasArg("pipelined")}
+		o.Streaming.Always = d.HasArg("streaming")
+		_, p, err := runner.Plan(t.Context(), build, o)
 		if err != nil {
 			return err.Error() + "\n"
 		}

@@ -110,10 +110,32 @@ func does(s Spec) string {
 		return "sort"
 	case Aggregate:
 		return [...]string{Partial: "partial aggregate", Final: "final aggregate"}[s.Mode]
+	case Window:
+		return [...]string{Partial: "partial windows", Final: "final windows"}[s.Mode]
 	case Join:
 		return [...]string{"merge join", "hash join, table of the left side", "hash join, table of the right side"}[s.Build+1]
+	case Placed:
+		return placedDoes(s.Op)
 	default:
 		return fmt.Sprintf("%T", s)
+	}
+}
+
+// placedDoes is does for operations that the plan only places.
+func placedDoes(op plan.Placed) string {
+	switch op := op.(type) {
+	case plan.Window:
+		return "windows"
+	case plan.EventTime:
+		return "event time"
+	case plan.Process:
+		return "functions with state"
+	case plan.Interval:
+		return "interval join"
+	case plan.Async:
+		return "requests to others"
+	default:
+		return op.Name()
 	}
 }
 

@@ -138,8 +138,13 @@ type Edge struct {
 // Side is a side output of an operator of a chain.
 type Side struct{ At, Number int }
 
-// UID identifies an operator's state in checkpoints.
-func UID(op Op) string { return op.Node.Identity() }
+// UID identifies an operator's state in checkpoints. The first of two steps has none but a watermark, and is another than the node's.
+func UID(op Op) string {
+	if w, ok := op.Spec.(Window); ok && w.Mode == Partial {
+		return op.Node.Identity() + ", partial"
+	}
+	return op.Node.Identity()
+}
 
 // IsSource says whether the stage reads a source.
 func (s *Stage) IsSource() bool {
@@ -206,6 +211,10 @@ func (s *Stage) Schema(i int) *columnar.Schema {
 	case Aggregate:
 		if spec.Mode == Partial {
 			return StateSchema(op.Node.Inputs[0].Schema, op.Node.Op.(plan.Aggregate))
+		}
+	case Window:
+		if spec.Mode == Partial {
+			return windowStates(op.Node)
 		}
 	case Order:
 		return spec.Schema

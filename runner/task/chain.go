@@ -34,6 +34,7 @@ type abilities struct {
 	splitter stream.Splitter
 	waiter   stream.Waiter
 	flusher  stream.Flusher
+	keeper   stream.Keeper
 	stateful stream.Stateful
 	notified stream.Notified
 }
@@ -48,6 +49,7 @@ func abilitiesOf(op stream.Operator) (a abilities) {
 	a.splitter, _ = op.(stream.Splitter)
 	a.waiter, _ = op.(stream.Waiter)
 	a.flusher, _ = op.(stream.Flusher)
+	a.keeper, _ = op.(stream.Keeper)
 	a.stateful, _ = op.(stream.Stateful)
 	a.notified, _ = op.(stream.Notified)
 	return a

@@ -48,7 +48,7 @@ func (c *chain) advance(l *link, m stream.Mark, hand bool) error {
 		l.told = m.Watermark
 		l.env.Metrics.Watermark.Store(int64(m.Watermark))
 	}
-	if l.flusher != nil {
+	if l.flusher != nil && (l.keeper == nil || !l.keeper.Keeps(m)) {
 		c.running = l
 		if err := l.flusher.Flush(&l.out); err != nil {
 			return l.wrap(err)
