@@ -32,13 +32,15 @@ lint: ## run golangci-lint as .golangci.yml says
 fuzz: ## fuzz each target for FUZZTIME (10m)
 	scripts/fuzz.sh $(FUZZTIME)
 
-chaos: ## try 1,000 seeds of faults on eight jobs, write a table to bin/chaos.md
+chaos: ## try 1,000 seeds of faults on jobs in one process, and 1,000 on jobs as processes; tables to bin/chaos.md
 	mkdir -p bin
-	go test ./internal/chaos -run TestExactlyOnce -timeout 3h -parallel 8 -seeds 1000 -report $(CURDIR)/bin/chaos.md
+	rm -f bin/chaos.md
+	go test ./internal/chaos -run 'TestExactlyOnce|TestProcesses' -timeout 3h -parallel 8 -seeds 1000 -processes 1000 -report $(CURDIR)/bin/chaos.md
 
 chaos-real: ## try 100 seeds on jobs as processes, with a real Kafka and HDFS, write a table to bin/chaos-real.md
 	mkdir -p bin
-	go test -tags integration ./internal/chaos -run TestReal -timeout 3h -real 100 -real-report $(CURDIR)/bin/chaos-real.md
+	rm -f bin/chaos-real.md
+	go test -tags integration ./internal/chaos -run TestReal -timeout 3h -parallel 4 -real 100 -report $(CURDIR)/bin/chaos-real.md
 
 sim: ## try 5,000 seeds of faults on whole jobs in virtual time
 	go test ./internal/sim -run TestExactlyOnce -timeout 3h -parallel 8 -seeds 5000

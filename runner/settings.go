@@ -46,7 +46,7 @@ const variablePrefix = "MILLRACE_"
 
 // Settings are how a command runs a job. Load makes them of defaults, code, file, environment and flags.
 type Settings struct {
-	Options     // how the engine runs it; Log, Files and Progress are the command's to set
+	Options     // how the engine runs it; Log and Progress are the command's to set, and Files unless the program has
 	Cores   int // processors used at once; 0: all there are
 	HDFS    hdfs.Options
 	With    []string // files that the job finds by name in its working folder
@@ -194,8 +194,12 @@ func (s *Settings) absolute() error {
 	return nil
 }
 
-// openFiles returns the file systems of a run. Relative paths are taken against the folder that is the working folder now.
+// openFiles returns the file systems of a run: those of the program that calls Main, if it has some. Of others, relative paths are taken against
+// the folder that is the working folder now.
 func (s *Settings) openFiles() (*vfs.Resolver, error) {
+	if s.Files != nil {
+		return s.Files, nil
+	}
 	if len(s.With) == 0 {
 		return NewFiles(s.HDFS), nil
 	}

@@ -17,6 +17,7 @@ import (
 
 	"github.com/millrace/millrace/hdfs"
 	"github.com/millrace/millrace/internal/chaos"
+	"github.com/millrace/millrace/internal/fault"
 	"github.com/millrace/millrace/plan"
 	"github.com/millrace/millrace/runner"
 	"github.com/millrace/millrace/vfs"
@@ -29,13 +30,14 @@ func newChaos() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "chaos [options] JOB|./BINARY [the job's flags]",
 		Short: "Run a job under seeded faults, and compare its output with the undisturbed one",
-		Long: `Run a job as a stream, once undisturbed and once for each seed under faults, and compare what the output folder holds in the end: lines of
-files, however many files there are and in whatever order the lines. A job fits whose results do not depend on the order in which tasks
+		Long: `Run a job as a stream, first undisturbed and then, for each seed, under faults, and compare what the output folder holds in the end: lines
+of files, however many files there are and in whatever order the lines. A job fits whose results do not depend on the order in which tasks
 come to run, and whose input ends, or stays as it is (--quiet). In the job's flags, {out} is the output folder; it is a temporary one.
 
-A program is run as processes, one after the other: one is killed (kill -9) at any moment, another stopped with a savepoint and gone on from
-with another number of tasks, another interrupted, and the last checkpoint is damaged in between. A ready-made job is run in this process:
-its attempts are killed, and calls to the store of checkpoints fail or take long, too. With --processes it is run as a program is.
+A program is run as processes, one after the other: one is killed (kill -9) at some moment of its start or its work, another stopped with a
+savepoint and gone on from with another number of tasks, another interrupted, and the last checkpoint is damaged in between. A ready-made job
+is run in this process: its attempts are killed, and calls to the store of checkpoints fail or take long, too. With --processes it is run as a
+program is.
 The first seed with another output is told, with the command that tries it again.`,
 		Example: `  millrace chaos ./myjob --in books --out {out}
   millrace chaos --seeds 100 --quiet 2s ./clicks --brokers kafka:9092 --out {out}
@@ -46,7 +48,7 @@ The first seed with another output is told, with the command that tries it again
 	}
 	c.Flags().SetInterspersed(false)
 	t := seeded{first: c.Flags().Uint64("seed", 1, "the first seed"), seeds: c.Flags().Int("seeds", 20, "how many seeds are tried")}
-	faults := c.Flags().String("faults", "", "`kinds` of faults with commas between, of "+chaos.Join(chaos.All())+"; of processes: "+chaos.Join(chaos.Killing())+"; default: all")
+	faults := c.Flags().String("faults", "", "`kinds` of faults with commas between, of "+fault.Join(chaos.All())+"; of processes: "+fault.Join(chaos.Killing())+"; default: all")
 	processes := c.Flags().Bool("processes", false, "run a ready-made job as processes, too")
 	quiet := c.Flags().Duration("quiet", 0, "a program's input that does not end is taken to be read when no record has come for that `time`: the job is drained")
 	o := chaos.Options{Openers: map[string]vfs.Opener{"hdfs": hdfs.Options{}.Open}}
@@ -55,7 +57,7 @@ The first seed with another output is told, with the command that tries it again
 	c.RunE = func(c *cobra.Command, args []string) error {
 		var err error
 		if *faults != "" {
-			o.Faults, err = chaos.ParseFaults(*faults)
+			o.Faults, err = fault.Parse(*faults, chaos.All())
 		}
 		if err == nil && *t.seeds < 1 {
 			err = errors.New("--seeds is less than 1")
@@ -89,27 +91,38 @@ type tester interface {
 
 // testerOf runs the job undisturbed.
 func testerOf(ctx context.Context, args []string, o chaos.Options, processes bool, quiet time.Duration) (tester, error) {
-	if !slices.ContainsFunc(args, func(a string) bool { return strings.Contains(a, outWord) }) {
-		return nil, &runner.UsageError{Err: fmt.Errorf("none of %s's flags has %s, the output folder: --out %s", args[0], outWord, outWord)}
-	}
 	if isBinary(args[0]) || processes {
 		command, err := chaosCommand(args)
+		if err == nil {
+			err = namesOut(args)
+		}
 		if err != nil {
 			return nil, err
 		}
 		command.Quiet = quiet
 		for _, f := range o.Faults {
 			if !slices.Contains(chaos.Killing(), f) {
-				return nil, &runner.UsageError{Err: fmt.Errorf("the fault %s is not for processes; there are %s", f, chaos.Join(chaos.Killing()))}
+				return nil, &runner.UsageError{Err: fmt.Errorf("the fault %s is not for processes; there are %s", f, fault.Join(chaos.Killing()))}
 			}
 		}
 		return chaos.NewCommand(ctx, command, o)
 	}
 	job, err := chaosJob(args)
+	if err == nil {
+		err = namesOut(args)
+	}
 	if err != nil {
 		return nil, err
 	}
 	return chaos.New(ctx, job, o)
+}
+
+// namesOut refuses a job's words without the output folder.
+func namesOut(args []string) error {
+	if slices.ContainsFunc(args, func(a string) bool { return strings.Contains(a, outWord) }) {
+		return nil
+	}
+	return &runner.UsageError{Err: fmt.Errorf("none of %s's flags has %s, the output folder: --out %s", args[0], outWord, outWord)}
 }
 
 // seeded is which seeds are tried, and how to try one again.
@@ -122,7 +135,7 @@ type seeded struct {
 // try tries seeds until one fails, and says what was tried.
 func (t seeded) try(ctx context.Context, w io.Writer, tester tester) error {
 	fmt.Fprintf(w, "undisturbed: %d lines\n", tester.Lines())
-	var total chaos.Counts
+	total := fault.Counts{}
 	seed := *t.first
 	for range *t.seeds {
 		result, err := tester.Try(ctx, seed)

@@ -14,6 +14,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/millrace/millrace/checkpoint"
+	"github.com/millrace/millrace/internal/fault"
 	"github.com/millrace/millrace/plan"
 	"github.com/millrace/millrace/runner"
 	"github.com/millrace/millrace/runner/control"
@@ -35,14 +36,10 @@ type chain struct {
 	dir    string
 	out    string
 	from   string // what the next run begins from
-	counts Counts
+	counts fault.Counts
 }
 
-func newChain(t *Tester, seed uint64, dir string) *chain {
-	return &chain{tester: t, rand: rand.New(rand.NewPCG(seed, 0)), dir: dir, out: filepath.Join(dir, "out")} //nolint:gosec // a seed that can be given again
-}
-
-// run has runs follow one another until one comes to the end.
+// run implements runs.
 func (c *chain) run(ctx context.Context) error {
 	build, err := c.tester.job.Build(c.out)
 	if err != nil {
@@ -50,7 +47,7 @@ func (c *chain) run(ctx context.Context) error {
 	}
 	for n := 0; ; n++ {
 		s := c.tester.draw(c.rand, n)
-		c.counts.Runs++
+		c.counts[Runs]++
 		ended, err := c.one(ctx, build, s)
 		if ended || err != nil {
 			return err
@@ -60,7 +57,8 @@ func (c *chain) run(ctx context.Context) error {
 
 // one runs the job once. It says whether the job has come to its end.
 func (c *chain) one(ctx context.Context, build func(*plan.Job), s script) (bool, error) {
-	store, files := errfs.New(local.FS{NoSync: true}, errfs.Options{Faults: s.store}), errfs.New(local.FS{NoSync: true}, errfs.Options{Faults: s.files})
+	store := errfs.New(local.FS{NoSync: true}, errfs.Options{Faults: faultsOf(s.store)})
+	files := errfs.New(local.FS{NoSync: true}, errfs.Options{Faults: faultsOf(s.files)})
 	within, abort := context.WithCancelCause(ctx)
 	defer abort(nil)
 	h := &hand{script: s, abort: abort, stop: make(chan struct{})}
@@ -90,16 +88,16 @@ func (c *chain) one(ctx context.Context, build func(*plan.Job), s script) (bool,
 	_, err := runner.Run(within, build, o)
 	abort(nil)
 	_ = steering.Wait() // it returns none
-	c.counts.Kills += h.killed
-	c.count(store, s.store)
-	c.count(files, s.files)
+	c.counts[Kills] += h.killed
+	count(c.counts, s.store, callsTo(store))
+	count(c.counts, s.files, callsTo(files))
 	switch {
 	case ctx.Err() != nil:
 		return false, errors.Join(context.Cause(ctx), err)
 	case err == nil && savepoint == "":
 		return true, nil
 	case err == nil:
-		c.counts.Rescales++
+		c.counts[Rescales]++
 		c.from = savepoint
 		return false, nil
 	case !h.isMine(err):
@@ -108,29 +106,12 @@ func (c *chain) one(ctx context.Context, build func(*plan.Job), s script) (bool,
 	return false, c.goOn(ctx, h)
 }
 
-// count counts the faults that calls have met.
-func (c *chain) count(fsys *errfs.FS, faults []errfs.Fault) {
-	calls := 0
-	for _, op := range []errfs.Op{
-		errfs.Open, errfs.Create, errfs.Stat, errfs.List, errfs.Mkdir, errfs.Rename, errfs.Remove, errfs.RemoveAll, errfs.Read, errfs.Write, errfs.Close,
-	} {
-		calls += fsys.Count(op)
-	}
-	for _, f := range faults {
-		switch {
-		case f.Nth > calls:
-		case f.Err != nil:
-			c.counts.Failed++
-		default:
-			c.counts.Delayed++
-		}
-	}
-}
-
 // goOn finds what the next run begins from after one that ended by a fault.
 func (c *chain) goOn(ctx context.Context, h *hand) error {
 	if h.aborted {
-		c.counts.Aborts++
+		c.counts[Aborts]++
+	} else {
+		c.counts[FailedRuns]++
 	}
 	at := checkpoint.Folder{FS: local.FS{}, Path: filepath.Join(c.checkpoints(), c.tester.job.Name)}
 	o := checkpoint.Options{Job: c.tester.job.Name, Resolve: c.tester.files(nil, nil).FS}
@@ -140,7 +121,7 @@ func (c *chain) goOn(ctx context.Context, h *hand) error {
 			return err
 		}
 		if damaged {
-			c.counts.Damaged++
+			c.counts[Damages]++
 		}
 	}
 	saved, err := checkpoint.Latest(ctx, at, o)
@@ -154,6 +135,12 @@ func (c *chain) goOn(ctx context.Context, h *hand) error {
 	return nil
 }
 
+func (c *chain) tally() fault.Counts { return c.counts }
+
+func (c *chain) read(ctx context.Context) (fault.Output, error) {
+	return fault.ReadOutput(ctx, local.FS{}, c.out)
+}
+
 func (c *chain) checkpoints() string { return filepath.Join(c.dir, "checkpoints") }
 
 // storeScheme is the scheme of the folder of checkpoints, whose calls meet faults.
@@ -161,17 +148,26 @@ const storeScheme = "chaos"
 
 // files returns the file systems of a run; nil ones meet no faults.
 func (t *Tester) files(files, store vfs.FileSystem) *vfs.Resolver {
-	plain := func(fsys vfs.FileSystem) vfs.Opener {
-		return func(context.Context, string) (vfs.FileSystem, error) {
-			if fsys == nil {
-				return local.FS{NoSync: true}, nil
-			}
-			return fsys, nil
-		}
+	return resolver(map[string]vfs.Opener{vfs.Local: plain(files), storeScheme: plain(store)}, t.options.Openers)
+}
+
+// resolver finds file systems by openers, of which the later ones win.
+func resolver(openers ...map[string]vfs.Opener) *vfs.Resolver {
+	all := map[string]vfs.Opener{}
+	for _, o := range openers {
+		maps.Copy(all, o)
 	}
-	openers := map[string]vfs.Opener{vfs.Local: plain(files), storeScheme: plain(store)}
-	maps.Copy(openers, t.options.Openers)
-	return vfs.NewResolver(openers)
+	return vfs.NewResolver(all)
+}
+
+// plain opens fsys; nil: the local file system.
+func plain(fsys vfs.FileSystem) vfs.Opener {
+	return func(context.Context, string) (vfs.FileSystem, error) {
+		if fsys == nil {
+			return local.FS{NoSync: true}, nil
+		}
+		return fsys, nil
+	}
 }
 
 // hand carries a script out: it is asked at every turn of every task.
@@ -212,5 +208,8 @@ func (h *hand) turn(a control.Attempt) error {
 func (h *hand) isMine(err error) bool {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	return h.aborted || errors.Is(err, errKilled) || errors.Is(err, errfs.ErrInjected) || strings.Contains(err.Error(), errfs.ErrInjected.Error())
+	return h.aborted || errors.Is(err, errKilled) || errors.Is(err, errfs.ErrInjected) || isInjected(err.Error())
 }
+
+// isInjected says whether a message tells of a call that was made to fail.
+func isInjected(message string) bool { return strings.Contains(message, errfs.ErrInjected.Error()) }

@@ -5,20 +5,21 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/millrace/millrace/columnar/agg"
+	"github.com/millrace/millrace/connectors"
 	"github.com/millrace/millrace/connectors/file"
-	"github.com/millrace/millrace/connectors/generate"
-	"github.com/millrace/millrace/dataset"
+	"github.com/millrace/millrace/connectors/ratelimit"
 	"github.com/millrace/millrace/datastream"
 	"github.com/millrace/millrace/formats/csv"
 	"github.com/millrace/millrace/formats/text"
 	"github.com/millrace/millrace/internal/chaos"
+	"github.com/millrace/millrace/internal/testkit/subject"
 	"github.com/millrace/millrace/jobs"
 	"github.com/millrace/millrace/plan"
-	"github.com/millrace/millrace/state"
 )
 
 // fixed is a job that is built without errors.
@@ -31,68 +32,50 @@ func nexmark(query string) chaos.Job {
 	return fixed(query, func(out string) func(*plan.Job) { return (&jobs.Nexmark{Query: query, Events: events, Out: out}).Build })
 }
 
-// underTest are the jobs. in is a folder of text files.
+// underTest are the jobs that run in this process. in is a folder of text files.
 func underTest(in string) []chaos.Job {
-	return []chaos.Job{
-		fixed("rolling", rolling),
-		fixed("twostages", twoStages),
-		nexmark("q5"), nexmark("q7"), nexmark("q8"), nexmark("q3"),
-		fixed("wordcount", func(out string) func(*plan.Job) { return words(in, out) }),
-		fixed("copy", func(out string) func(*plan.Job) { return copied(in, out) }),
+	b := bookJobs{in: in}
+	all := []chaos.Job{nexmark("q5"), nexmark("q7"), nexmark("q8"), nexmark("q3"), fixed("wordcount", b.words), fixed("lines", b.copied)}
+	for _, job := range size.Jobs() {
+		all = append(all, fixed(job.Name, job.Build))
 	}
+	return all
 }
 
-type reading struct{ Sensor, Value int64 }
+// slowly is the size of jobs that run as processes: small, and so slow that there is time for checkpoints and faults.
+var slowly = subject.Size{Rows: 2400, Rate: 6000, Keys: 31, Alarm: 20 * time.Millisecond, Roll: file.Rolling{Size: 8 << 10, Every: 50 * time.Millisecond}}
 
-type counted struct{ Key, N int64 }
-
-const readings = 40_000
-
-func source(job *plan.Job) datastream.Stream[reading] {
-	return datastream.Read(job, generate.Source[reading]{Rows: readings, SplitRows: readings / 16, At: func(i int64) reading {
-		return reading{i * 2654435761 % 97, i}
-	}})
+// asPrograms are the jobs that run as processes.
+func asPrograms(in string) []subject.Job {
+	b := bookJobs{in: in, rate: slowly.Rate}
+	return append(slowly.Jobs(), subject.Job{Name: "wordcount", Build: b.words})
 }
 
-// rolling counts the readings of each sensor, and writes each count.
-func rolling(out string) func(*plan.Job) {
-	return func(job *plan.Job) {
-		sensors := datastream.KeyBy(source(job), func(r reading) int64 { return r.Sensor })
-		counts := datastream.Aggregate(sensors, agg.Count[reading](), func(k, n int64) counted { return counted{k, n} }, plan.UID("counts"))
-		datastream.Write(counts, file.Sink[counted]{Path: out, Format: csv.Format[counted]{}}, plan.UID("out"))
-	}
-}
+// forgetful is the name of a job that is none: it numbers records by a count that no checkpoint has.
+const forgetful = "forgetful"
 
-// tally numbers the records of its key. What it writes does not depend on their order.
-type tally struct {
-	N    state.Value[int64] `state:"n"`
-	Tens state.List[int64]  `state:"tens"`
-}
-
-func (t *tally) OnRecord(ctx *datastream.Context[int64, counted], c counted) error {
-	n, _ := t.N.Get()
-	t.N.Set(n + 1)
-	t.Tens.Add(n)
-	ctx.Emit(counted{ctx.Key(), n + 1})
-	if n%10 == 9 {
-		var sum int64
-		for v := range t.Tens.All() {
-			sum += v
+func numbered(size subject.Size) func(out string) func(*plan.Job) {
+	return func(out string) func(*plan.Job) {
+		var n atomic.Int64
+		count := func(subject.Reading) subject.Counted { return subject.Counted{N: n.Add(1)} }
+		return func(job *plan.Job) {
+			subject.Write(datastream.Map(size.Readings(job), count), out, forgetful)
 		}
-		t.Tens.Clear()
-		ctx.Emit(counted{-ctx.Key(), sum})
 	}
-	return nil
 }
 
-// twoStages has keyed functions with state, one behind the other.
-func twoStages(out string) func(*plan.Job) {
-	return func(job *plan.Job) {
-		rows := datastream.Map(source(job), func(r reading) counted { return counted{r.Sensor, r.Value} })
-		first := datastream.Process(datastream.KeyBy(rows, func(c counted) int64 { return 1 + c.Key }), func() *tally { return &tally{} }, plan.UID("first"))
-		second := datastream.Process(datastream.KeyBy(first, func(c counted) int64 { return 1 + c.N%13 }), func() *tally { return &tally{} }, plan.UID("second"))
-		datastream.Write(second, file.Sink[counted]{Path: out, Format: csv.Format[counted]{}}, plan.UID("out"))
+// bookJobs read text files.
+type bookJobs struct {
+	in   string  // folder
+	rate float64 // lines a second; 0: as fast as they can be read
+}
+
+func (b bookJobs) lines(job *plan.Job) datastream.Stream[string] {
+	var lines connectors.TypedSource[string] = file.Source[string]{Path: b.in, Format: text.Lines{}, SplitBytes: 64 << 10}
+	if b.rate > 0 {
+		lines = ratelimit.Source[string]{TypedSource: lines, Rows: b.rate}
 	}
+	return datastream.Read(job, lines)
 }
 
 type wordCount struct {
@@ -101,31 +84,28 @@ type wordCount struct {
 }
 
 // words counts words and writes each count.
-func words(in, out string) func(*plan.Job) {
+func (b bookJobs) words(out string) func(*plan.Job) {
 	return func(job *plan.Job) {
-		lines := datastream.From(dataset.Read(job, file.Source[string]{Path: in, Format: text.Lines{}, SplitBytes: 64 << 10}))
-		byWord := datastream.KeyBy(datastream.FlatMap(lines, text.Words), func(w string) string { return w })
+		byWord := datastream.KeyBy(datastream.FlatMap(b.lines(job), text.Words), func(w string) string { return w })
 		counts := datastream.Aggregate(byWord, agg.Count[string](), func(w string, n int64) wordCount { return wordCount{w, n} }, plan.UID("counts"))
 		datastream.Write(counts, file.Sink[wordCount]{Path: out, Format: csv.Format[wordCount]{}}, plan.UID("out"))
 	}
 }
 
 // copied copies lines. The files that it writes roll over.
-func copied(in, out string) func(*plan.Job) {
+func (b bookJobs) copied(out string) func(*plan.Job) {
 	return func(job *plan.Job) {
-		lines := datastream.From(dataset.Read(job, file.Source[string]{Path: in, Format: text.Lines{}, SplitBytes: 64 << 10}))
-		sink := file.Sink[string]{Path: out, Format: text.Lines{}, Rolling: file.Rolling{Size: 64 << 10, Every: 20 * time.Millisecond}}
-		datastream.Write(lines, sink, plan.UID("out"))
+		datastream.Write(b.lines(job), file.Sink[string]{Path: out, Format: text.Lines{}, Rolling: size.Roll}, plan.UID("out"))
 	}
 }
 
-// books writes text files and returns their folder.
-func books(t *testing.T) string {
+// books writes six text files of so many lines and returns their folder.
+func books(t *testing.T, lines int) string {
 	t.Helper()
 	dir := t.TempDir()
 	for f := range 6 {
 		var b strings.Builder
-		for i := range 5_000 {
+		for i := range lines {
 			fmt.Fprintf(&b, "word%d of book %d line%d\n", (i*31+f)%997, f, i)
 		}
 		if err := os.WriteFile(filepath.Join(dir, fmt.Sprintf("book%d.txt", f)), []byte(b.String()), 0o600); err != nil {

@@ -3,6 +3,7 @@ package chaos
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"math/rand/v2"
@@ -15,9 +16,12 @@ import (
 	"time"
 
 	"github.com/millrace/millrace/checkpoint"
+	"github.com/millrace/millrace/internal/fault"
 	"github.com/millrace/millrace/runner"
 	"github.com/millrace/millrace/runner/rest"
+	"github.com/millrace/millrace/runner/status"
 	"github.com/millrace/millrace/vfs"
+	"github.com/millrace/millrace/vfs/local"
 )
 
 // processes is the runs of a program under one seed.
@@ -26,9 +30,10 @@ type processes struct {
 	rand        *rand.Rand
 	dir         string
 	out         string
-	checkpoints string // URL
-	from        string // what the next run begins from
-	counts      Counts
+	checkpoints string        // URL
+	from        string        // what the next run begins from
+	left        time.Duration // about what the job takes from here to its end
+	counts      fault.Counts
 }
 
 // end is how a process came to its end.
@@ -39,29 +44,110 @@ const (
 	killed
 	stopped // with a savepoint
 	aborted
+	failed // as its calls have
 )
 
-// run has processes follow one another until one comes to the end.
+// life is a process that has ended.
+type life struct {
+	progress
+	end   end
+	first time.Duration // until its first complete checkpoint was seen; took if none was
+	took  time.Duration
+}
+
+// run implements runs.
 func (p *processes) run(ctx context.Context) error {
+	if err := p.prepare(ctx); err != nil {
+		return err
+	}
 	for n := 0; ; n++ {
-		e := p.tester.draw(p.rand, n)
-		p.counts.Runs++
-		how, err := p.one(ctx, e)
-		switch {
-		case err != nil || how == completed:
+		s := p.draw(n)
+		p.counts[Runs]++
+		l, err := p.one(ctx, s)
+		if err != nil {
 			return err
-		case how == stopped:
-			p.counts.Rescales++
-			continue
-		case how == killed:
-			p.counts.Kills++
-		default:
-			p.counts.Aborts++
 		}
-		if err := p.goOn(ctx, e.fault == Damage); err != nil {
+		count(p.counts, s.store, int(l.Store))
+		count(p.counts, s.files, int(l.Files))
+		p.left = max(p.left-(l.took-l.first), p.tester.pace.rest/8)
+		switch l.end {
+		case completed:
+			return nil
+		case stopped:
+			p.counts[Rescales]++
+			continue
+		case killed:
+			p.counts[Kills]++
+		case aborted:
+			p.counts[Aborts]++
+		case failed:
+			p.counts[FailedRuns]++
+		}
+		if err := p.goOn(ctx, s.end == Damage && l.end == killed); err != nil {
 			return err
 		}
 	}
+}
+
+func (p *processes) prepare(ctx context.Context) error {
+	if p.tester.command.Prepare == nil {
+		return nil
+	}
+	return p.tester.command.Prepare(ctx, p.out)
+}
+
+func (p *processes) tally() fault.Counts { return p.counts }
+
+func (p *processes) read(ctx context.Context) (fault.Output, error) {
+	if p.tester.command.Read == nil {
+		return fault.ReadOutput(ctx, local.FS{}, p.out)
+	}
+	lines, err := p.tester.command.Read(ctx, p.out)
+	if err != nil {
+		return fault.Output{}, fmt.Errorf("reading the output: %w", err)
+	}
+	return fault.OutputOf(lines), nil
+}
+
+// draw draws the script of the n-th run.
+func (p *processes) draw(n int) script {
+	r, o := p.rand, p.tester.options
+	s := o.draw(r, n)
+	s.interval = time.Duration(5+r.IntN(100)) * time.Millisecond
+	if n >= disturbed || r.IntN(8) == 0 {
+		return s
+	}
+	var ends []fault.Kind // as often as the options have them
+	for _, f := range o.Faults {
+		if f != Store && f != Slow {
+			ends = append(ends, f)
+		}
+	}
+	if s.end = o.one(r, ends...); s.end != "" {
+		s.moment = p.moment(s.end)
+	}
+	return s
+}
+
+// moment draws when a process ends: in a step, if it obeys; by the time it has been there, now and then, so that its start is hit; or by the
+// time since its first checkpoint, which does not depend on how long it takes to start.
+func (p *processes) moment(end fault.Kind) moment {
+	r, pace := p.rand, p.tester.pace
+	upTo := func(n int64) int64 { return 1 + r.Int64N(max(n, 1)) }
+	if p.tester.command.Obeys && (end == Kill || end == Damage) && r.IntN(4) > 0 {
+		most := pace.steps
+		if r.IntN(2) == 0 { // a run that goes on has fewer steps
+			most = step{upTo(most.Turn), upTo(most.Call)}
+		}
+		if r.IntN(3) == 0 {
+			return moment{step: step{Turn: upTo(most.Turn)}}
+		}
+		return moment{step: step{Call: upTo(most.Call)}}
+	}
+	if r.IntN(4) == 0 && (end == Kill || end == Abort) { // the others find nothing yet
+		return moment{after: time.Duration(upTo(int64(pace.first)))}
+	}
+	return moment{runs: true, after: time.Duration(upTo(int64(p.left)))}
 }
 
 // goOn finds what the next process begins from, after one that left no savepoint.
@@ -79,7 +165,7 @@ func (p *processes) goOn(ctx context.Context, damaging bool) error {
 			return err
 		}
 		if damaged {
-			p.counts.Damaged++
+			p.counts[Damages]++
 		}
 	}
 	saved, err := checkpoint.Latest(ctx, at, o)
@@ -91,32 +177,98 @@ func (p *processes) goOn(ctx context.Context, damaging bool) error {
 }
 
 // one runs the program once.
-func (p *processes) one(ctx context.Context, e ending) (end, error) {
+func (p *processes) one(ctx context.Context, s script) (life, error) {
 	c := p.tester.command
 	var said bytes.Buffer
 	cmd := exec.CommandContext(ctx, c.Path, c.Args(p.out)...) //nolint:gosec // the user names the program
 	cmd.Stdout, cmd.Stderr, cmd.Dir = &said, &said, c.Dir
-	cmd.Env = append(append(os.Environ(), c.Env...), p.settings(e)...)
+	env, err := p.environment(s)
+	if err != nil {
+		return life{}, err
+	}
+	cmd.Env = append(append(os.Environ(), c.Env...), env...)
 	cmd.WaitDelay = time.Second
+	began := time.Now()
 	if err := cmd.Start(); err != nil {
-		return completed, err
+		return life{}, err
 	}
 	exited := make(chan error, 1)
 	go func() { exited <- cmd.Wait() }() // ends with the process, which ctx ends
-	how, err := p.disturb(ctx, e, cmd.Process, exited)
-	if how == killed || how == aborted || err == nil {
-		return how, nil
+	w := watch{processes: p, script: s, process: cmd.Process, exited: exited, began: began}
+	err = w.run(ctx)
+	l := life{first: w.first, took: time.Since(began)}
+	if l.first == 0 {
+		l.first = l.took
 	}
-	text := strings.TrimSpace(said.String())
-	return how, fmt.Errorf("%w: %s", errors.Join(err, context.Cause(ctx)), text[max(0, len(text)-2000):])
+	if ctx.Err() != nil {
+		return l, fmt.Errorf("%w: %s", context.Cause(ctx), tail(said.String()))
+	}
+	if c.Obeys {
+		var noted error
+		if l.progress, noted = readProgress(p.progressFile()); noted != nil {
+			return l, noted
+		}
+	}
+	if err == nil {
+		l.end = p.completed(&w)
+	} else {
+		l.end, err = p.explain(&w, err, said.String())
+	}
+	return l, err
 }
 
-// settings is the environment of a run.
-func (p *processes) settings(e ending) []string {
+// completed says how a job has ended whose process had no error.
+func (p *processes) completed(w *watch) end {
+	last := p.last(w.began)
+	if last == nil || last.State != status.Stopped || w.isDraining {
+		return completed
+	}
+	p.from = last.Checkpoints.LastComplete().URL // known from here: the answer to who stopped it may have been lost
+	return stopped
+}
+
+// explain says how a process has come to its end by an error. It returns the error if the script does not explain it.
+func (p *processes) explain(w *watch, err error, said string) (end, error) {
+	code, signal := -1, syscall.Signal(0)
+	if exit, ok := errors.AsType[*exec.ExitError](err); ok {
+		code = exit.ExitCode()
+		if how, ok := exit.Sys().(syscall.WaitStatus); ok && how.Signaled() {
+			signal = how.Signal()
+		}
+	}
+	message := said
+	if last := p.last(w.began); last != nil {
+		message = last.Error
+	}
+	switch {
+	case signal == syscall.SIGKILL && (w.script.end == Kill || w.script.end == Damage):
+		return killed, nil
+	case w.isAborted && (signal == syscall.SIGTERM || code == 128+int(syscall.SIGTERM)):
+		return aborted, nil
+	case len(w.script.store) > 0 && isInjected(message):
+		return failed, nil
+	default:
+		return failed, fmt.Errorf("%w: %s", err, tail(said))
+	}
+}
+
+// tail is the end of what a process has said.
+func tail(said string) string {
+	said = strings.TrimSpace(said)
+	return said[max(0, len(said)-4000):]
+}
+
+// environment is that of a run, beside the command's own.
+func (p *processes) environment(s script) ([]string, error) {
+	patience := "none"
+	if s.patience != 0 {
+		patience = max(s.patience, 0).String()
+	}
 	values := map[string]string{
-		"NAME": p.tester.command.Name, "STREAM": "true", "PARALLELISM": strconv.Itoa(e.tasks), "CHECKPOINT_FOLDER": p.checkpoints,
-		"CHECKPOINT_INTERVAL": e.interval.String(), "STATE_DIR": filepath.Join(p.dir, "state"), "SCRATCH": p.dir, "FROM": p.from,
-		"STATE_BACKEND": e.state, "RESTART_DELAY": "10ms", "LOG_LEVEL": "warn",
+		"NAME": p.tester.command.Name, "STREAM": "true", "PARALLELISM": strconv.Itoa(s.tasks), "CHECKPOINT_FOLDER": p.checkpoints,
+		"CHECKPOINT_INTERVAL": s.interval.String(), "CHECKPOINT_ALIGNMENT_TIMEOUT": patience, "CHECKPOINT_TOLERABLE_FAILURES": "100",
+		"STATE_DIR": filepath.Join(p.dir, "state"), "SCRATCH": p.dir, "FROM": p.from, "STATE_BACKEND": string(s.state),
+		"RESTART_DELAY": "10ms", "RESTART_MAX_DELAY": "50ms", "LOG_LEVEL": "warn",
 	}
 	var env []string
 	for name, value := range values {
@@ -124,97 +276,48 @@ func (p *processes) settings(e ending) []string {
 			env = append(env, "MILLRACE_"+name+"="+value)
 		}
 	}
-	return env
+	if !p.tester.command.Obeys {
+		return env, nil
+	}
+	o := orders{Die: s.moment.step, Store: s.store, Files: s.files, Progress: p.progressFile()}
+	text, err := json.Marshal(o)
+	if err == nil {
+		err = os.WriteFile(o.Progress, nil, 0o600) // not that of the process before
+	}
+	return append(env, ordersVariable+"="+string(text)), err
 }
 
-// lookEvery is the time between looks at a process.
-const lookEvery = 20 * time.Millisecond
+func (p *processes) progressFile() string { return filepath.Join(p.dir, "progress") }
 
-// disturb lets a process run until it is to end, and ends it. It returns how it ended, and the process's error.
-func (p *processes) disturb(ctx context.Context, e ending, process *os.Process, exited <-chan error) (end, error) {
-	var fault <-chan time.Time
-	if e.fault != "" {
-		timer := time.NewTimer(e.after)
-		defer timer.Stop()
-		fault = timer.C
-	}
-	look := time.NewTicker(lookEvery)
-	defer look.Stop()
-	q := quiet{patience: p.tester.command.Quiet, since: time.Now()}
-	stopping := false
-	for {
-		select {
-		case err := <-exited:
-			if stopping && err == nil && p.from != "" {
-				return stopped, nil
-			}
-			return completed, err
-		case <-fault:
-			switch e.fault {
-			case Rescale:
-				stopping = p.stop(ctx, false)
-			case Abort:
-				return aborted, p.await(process, syscall.SIGTERM, exited)
-			default:
-				return killed, p.await(process, syscall.SIGKILL, exited)
-			}
-		case <-look.C:
-			if !stopping && q.patience > 0 && q.isOver(ctx, p) {
-				stopping = p.stop(ctx, true)
-				p.from = "" // drained, it is complete
-			}
-		}
-	}
-}
-
-// await ends a process by a signal; one that has ended before has no error.
-func (p *processes) await(process *os.Process, signal syscall.Signal, exited <-chan error) error {
-	_ = process.Signal(signal) // one that has ended needs none
-	return <-exited
+// jobs returns the folder in which the job says where it is.
+func (p *processes) jobs() rest.Folder {
+	return rest.Folder{Dir: filepath.Join(p.dir, "state", "jobs")}
 }
 
 // job returns a client of the job, nil while there is none.
 func (p *processes) job() *rest.Client {
-	known, err := rest.Folder{Dir: filepath.Join(p.dir, "state", "jobs")}.Find(p.tester.command.Name)
+	known, err := p.jobs().Find(p.tester.command.Name)
 	if err != nil || known.Live == nil {
 		return nil
 	}
 	return known.Live.Client()
 }
 
-// stop stops the job with a savepoint, from which the next process begins. A job that is not there yet, or not any more, is left alone.
+// last returns what a job that began after some time has told at its end; nil: nothing.
+func (p *processes) last(after time.Time) *status.Job {
+	known, err := p.jobs().Find(p.tester.command.Name)
+	if err != nil || known.Last == nil || known.Last.Started.Before(after) {
+		return nil
+	}
+	return known.Last
+}
+
+// stop asks for the job to be stopped with a savepoint, and says whether it was. A job that is not there yet, or not any more, is left alone.
 func (p *processes) stop(ctx context.Context, drain bool) bool {
 	job := p.job()
 	if job == nil {
 		return false
 	}
-	cp, err := job.Stop(ctx, vfs.Join(p.checkpoints, "savepoints"), drain)
-	if err != nil || cp.URL == "" {
-		return false
-	}
-	p.from = cp.URL
-	return true
-}
-
-// quiet notices that a job has read all there is.
-type quiet struct {
-	patience time.Duration
-	rows     int64
-	since    time.Time
-}
-
-func (q *quiet) isOver(ctx context.Context, p *processes) bool {
-	job := p.job()
-	if job == nil {
-		q.since = time.Now()
-		return false
-	}
-	s, err := job.Status(ctx)
-	if err != nil {
-		return false
-	}
-	if rows, _ := s.RowsIn(); rows != q.rows || rows == 0 {
-		q.rows, q.since = rows, time.Now()
-	}
-	return time.Since(q.since) >= q.patience
+	_, err := job.Stop(ctx, vfs.Join(p.checkpoints, "savepoints"), drain)
+	return err == nil
 }

@@ -2,11 +2,15 @@ package chaos_test
 
 import (
 	"flag"
+	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 
 	"github.com/millrace/millrace/internal/chaos"
+	"github.com/millrace/millrace/internal/fault"
+	"github.com/millrace/millrace/internal/testkit/subject"
 	"github.com/millrace/millrace/plan"
 	"github.com/millrace/millrace/runner"
 )
@@ -30,23 +34,25 @@ func (p *program) Build(job *plan.Job) {
 		p.throughKafka(job)
 		return
 	}
-	for _, j := range underTest(p.in) {
-		if j.Name != p.name {
-			continue
+	for _, j := range append(asPrograms(p.in), subject.Job{Name: forgetful, Build: numbered(slowly)}) {
+		if j.Name == p.name {
+			j.Build(p.out)(job)
 		}
-		build, err := j.Build(p.out)
-		if err != nil {
-			panic(err)
-		}
-		build(job)
 	}
 }
 
 // becomeProgram runs a job and exits, if this process is one.
 func becomeProgram() {
-	if name := os.Getenv(programVariable); name != "" {
-		runner.Main(&program{name: name})
+	name := os.Getenv(programVariable)
+	if name == "" {
+		return
 	}
+	o, err := chaos.Obey()
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(runner.ExitUsage)
+	}
+	runner.Main(&program{name: name}, o)
 }
 
 // aProgram is one of the tests' jobs as a program of its own.
@@ -62,34 +68,52 @@ func aProgram(t *testing.T, name, in string) chaos.Command {
 	}
 }
 
-// Processes are killed, stopped, interrupted, and their last checkpoint is damaged; the output stays the same.
+// Processes are killed in any step, stopped, interrupted, their store fails and their last checkpoint is damaged; the output stays the same.
 func TestProcesses(t *testing.T) {
-	in := books(t)
-	var disturbed int
-	for i, name := range []string{"rolling", "twostages", "copy"} {
-		t.Run(name, func(t *testing.T) {
-			tester, err := chaos.NewCommand(t.Context(), aProgram(t, name, in), chaos.Options{Scratch: t.TempDir()})
-			if err != nil {
-				t.Fatal(err)
-			}
-			var total chaos.Counts
-			for n := range uint64(*processSeeds) {
-				result, err := tester.Try(t.Context(), *first+uint64(i)+3*n)
-				total.Add(result.Counts)
-				if err != nil {
-					t.Fatal(err)
-				}
-				if result.Difference != "" {
-					t.Errorf("seed %d: %s\n%s", result.Seed, result.Difference, result.Counts)
-				}
-			}
-			t.Log(total)
-			disturbed += total.Kills + total.Aborts + total.Rescales
+	in := books(t, 250)
+	trials := trials{flag: "processes", seeds: *processSeeds}
+	for _, job := range asPrograms(in) {
+		trials.jobs = append(trials.jobs, trial{job.Name, func(t *testing.T) (tester, error) {
+			command := aProgram(t, job.Name, in)
+			command.Obeys = true
+			return chaos.NewCommand(t.Context(), command, chaos.Options{Scratch: t.TempDir(), Faults: moreKills(kinds(t)), State: runner.StateBackend(*where)})
+		}})
+	}
+	trials.run(t)
+	if slices.Equal(kinds(t), chaos.All()) {
+		trials.require(t, map[fault.Event]float64{
+			chaos.Runs: 2, chaos.Kills: 0.7, chaos.FailedCalls: 0.5, chaos.SlowCalls: 0.5, chaos.Rescales: 0.1, chaos.Aborts: 0.1, chaos.Damages: 0.05,
 		})
 	}
-	if disturbed == 0 {
-		t.Error("no process was disturbed")
+	trials.report(t, "As processes, killed by SIGKILL", chaos.Runs, chaos.Kills, chaos.FailedCalls, chaos.SlowCalls, chaos.FailedRuns, chaos.Rescales, chaos.Aborts, chaos.Damages)
+}
+
+// moreKills has processes end by being killed as often as by all other faults.
+func moreKills(kinds []fault.Kind) []fault.Kind {
+	if slices.Contains(kinds, chaos.Kill) {
+		kinds = append(kinds, chaos.Kill, chaos.Kill)
 	}
+	return kinds
+}
+
+// A program that keeps its count where no checkpoint has it is found out.
+func TestForgetfulProgram(t *testing.T) {
+	command := aProgram(t, forgetful, "")
+	command.Obeys = true
+	tester, err := chaos.NewCommand(t.Context(), command, chaos.Options{Scratch: t.TempDir(), Faults: []fault.Kind{chaos.Kill}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for seed := range uint64(10) {
+		result, err := tester.Try(t.Context(), seed)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if result.Difference != "" {
+			return
+		}
+	}
+	t.Error("ten seeds have not found it")
 }
 
 // A program that cannot run, one without output, and faults that are not for programs are told at once.
@@ -99,7 +123,7 @@ func TestProcessMistakes(t *testing.T) {
 	for name, change := range map[string]func(*chaos.Command, *chaos.Options){
 		"no program":   func(c *chaos.Command, _ *chaos.Options) { c.Path = filepath.Join(o.Scratch, "none") },
 		"bad flags":    func(c *chaos.Command, _ *chaos.Options) { c.Args = func(string) []string { return []string{"--nope"} } },
-		"other faults": func(_ *chaos.Command, o *chaos.Options) { o.Faults = []chaos.Fault{chaos.Store} },
+		"other faults": func(_ *chaos.Command, o *chaos.Options) { o.Faults = []fault.Kind{chaos.Store} },
 		"nothing written": func(c *chaos.Command, _ *chaos.Options) {
 			elsewhere := t.TempDir()
 			c.Args = func(string) []string { return []string{"--out", filepath.Join(elsewhere, "out")} }

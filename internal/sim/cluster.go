@@ -13,6 +13,8 @@ import (
 	"time"
 
 	"github.com/millrace/millrace/checkpoint"
+	"github.com/millrace/millrace/internal/fault"
+	"github.com/millrace/millrace/internal/testkit/subject"
 	"github.com/millrace/millrace/plan"
 	"github.com/millrace/millrace/runner"
 	"github.com/millrace/millrace/vfs"
@@ -37,22 +39,22 @@ const (
 
 // cluster is the world of one seed: the file system stays, processes come and go. It lives in a bubble.
 type cluster struct {
-	job       Job
-	faults    []Fault
+	job       subject.Job
+	faults    []fault.Kind
 	of        size
 	disk      *mem.FS
 	scratch   string
 	longest   time.Duration // of a process
 	rand      *rand.Rand
 	from      string // what the next process begins from
-	counts    Counts
+	counts    fault.Counts
 	processes int
 	log       bytes.Buffer
 	logger    *slog.Logger
 }
 
-func newCluster(job Job, seed uint64, scratch string, level slog.Level) *cluster {
-	c := &cluster{job: job, disk: mem.New(""), scratch: scratch, longest: longest, rand: rand.New(rand.NewPCG(seed, 0))} //nolint:gosec // a seed that can be given again
+func newCluster(job subject.Job, seed uint64, scratch string, level slog.Level) *cluster {
+	c := &cluster{job: job, disk: mem.New(""), scratch: scratch, longest: longest, counts: fault.Counts{}, rand: rand.New(rand.NewPCG(seed, 0))} //nolint:gosec // a seed that can be given again
 	c.logger = slog.New(slog.NewTextHandler(&c.log, &slog.HandlerOptions{Level: level}))
 	return c
 }
@@ -113,7 +115,7 @@ func (c *cluster) rivals(ctx context.Context, p *process) (*process, error) {
 		return p, <-ended
 	}
 	p.rivalled = true
-	c.counts.Rivals++
+	c.counts[TakeOvers]++
 	rival := c.next()
 	err := c.watched(ctx, rival)
 	if first := <-ended; first != nil && !p.mayEndBy(first) {
@@ -127,7 +129,7 @@ func (c *cluster) rivals(ctx context.Context, p *process) (*process, error) {
 func (c *cluster) settle(ctx context.Context, p *process, err error) error {
 	switch {
 	case err == nil:
-		c.counts.Resizes++
+		c.counts[Resizes]++
 		c.from = p.savepoint
 		return nil
 	case p.mayEndBy(err):
@@ -161,21 +163,21 @@ func (c *cluster) resolver(as vfs.FileSystem) *vfs.Resolver {
 }
 
 func (c *cluster) count(p *process) {
-	n := &c.counts
-	n.Processes++
-	n.Kills += p.killed
+	n := c.counts
+	n[Processes]++
+	n[Kills] += p.killed
 	if p.disk.isDead() {
-		n.Crashes++
+		n[Crashes]++
 	}
 	if p.cancelled {
-		n.Cancels++
+		n[Cancels]++
 	}
-	n.Failed += p.disk.failed
-	n.Lost += p.link.dropped
-	n.Cuts += p.link.cuts
-	n.Restarts += p.link.restarts
-	n.Wishes += p.granted
-	n.Time += time.Since(p.began)
+	n[FailedCalls] += p.disk.failed
+	n[LostMessages] += p.link.dropped
+	n[Cuts] += p.link.cuts
+	n[Restarts] += p.link.restarts
+	n[Wishes] += p.granted
+	n[Minutes] += int(time.Since(p.began).Minutes())
 }
 
 // build is the job as it is under test.

@@ -42,7 +42,9 @@ type link struct {
 	cuts     int
 	restarts int // of the job
 	ended    bool
-	timers   []*time.Timer
+
+	over   chan struct{}  // closed with the link
+	ending sync.WaitGroup // for those who tell the ends of a link that it was cut
 }
 
 // linkScript is what messages of one run meet.
@@ -59,7 +61,7 @@ type linkScript struct {
 
 func newLink(s linkScript, log *slog.Logger, end func()) *link {
 	l := &link{
-		script: s, log: log, end: end, rand: rand.New(rand.NewPCG(s.seed, 2)), running: map[control.Attempt]bool{}, lost: map[control.Attempt]bool{}, //nolint:gosec // a seed
+		script: s, log: log, end: end, rand: rand.New(rand.NewPCG(s.seed, 2)), running: map[control.Attempt]bool{}, lost: map[control.Attempt]bool{}, over: make(chan struct{}), //nolint:gosec // a seed
 	}
 	for range s.hosts {
 		l.down, l.up = append(l.down, newWire()), append(l.up, newWire())
@@ -79,12 +81,12 @@ func (l *link) run() {
 // close ends the link. Nothing is delivered any more when it has returned.
 func (l *link) close() {
 	l.mu.Lock()
-	l.ended = true
-	timers := l.timers
-	l.mu.Unlock()
-	for _, t := range timers {
-		t.Stop()
+	if !l.ended {
+		l.ended = true
+		close(l.over)
 	}
+	l.mu.Unlock()
+	l.ending.Wait()
 	for _, w := range slices.Concat(l.down, l.up) {
 		w.close()
 	}
@@ -145,10 +147,22 @@ func (l *link) cut(host int) {
 		}
 		delete(l.running, a)
 		l.lost[a] = true
-		l.timers = append(l.timers,
-			time.AfterFunc(found, func() { l.events.Failed(a, fmt.Errorf("%s: %w", a, errCut)) }),
-			time.AfterFunc(stopped, func() { l.to.Stop(a) }))
+		l.later(found, func() { l.events.Failed(a, fmt.Errorf("%s: %w", a, errCut)) })
+		l.later(stopped, func() { l.to.Stop(a) })
 	}
+}
+
+// later does something after some time, unless the link has been closed by then. mu is held.
+func (l *link) later(after time.Duration, do func()) {
+	l.ending.Go(func() { // ends with over
+		timer := time.NewTimer(after)
+		defer timer.Stop()
+		select {
+		case <-timer.C:
+			do()
+		case <-l.over:
+		}
+	})
 }
 
 // Workers implements runner.Link.

@@ -1,58 +1,33 @@
 package sim
 
 import (
-	"fmt"
 	"math/rand/v2"
 	"slices"
-	"strings"
 	"time"
-)
 
-// Fault is a kind of fault.
-type Fault string
+	"github.com/millrace/millrace/internal/fault"
+)
 
 // The faults. All is their list.
 const (
-	Kill   Fault = "kill"   // attempts die at turns of their loops
-	Crash  Fault = "crash"  // the process dies: at a turn, in a call to the file system, with a message, or at a time
-	Cancel Fault = "cancel" // the run is cancelled, at such a moment
-	Rival  Fault = "rival"  // another process takes the job over while the first, which lives, does not know of it
-	Stall  Fault = "stall"  // tasks stand still for a while
-	Store  Fault = "store"  // calls to the file system fail, some after they have taken effect; for some time all do
-	Slow   Fault = "slow"   // calls to the file system take long
-	Delay  Fault = "delay"  // messages between coordinator and workers are on their way for some time
-	Lose   Fault = "lose"   // triggers, answers to them, and news of completed checkpoints are lost
-	Cut    Fault = "cut"    // links to hosts are cut: their attempts fail for the coordinator, and go on for a while
-	Save   Fault = "save"   // somebody asks for checkpoints and savepoints
-	Resize Fault = "resize" // the job is stopped with a savepoint, and goes on from it with another number of tasks
-	Clock  Fault = "clock"  // the clock by which tasks see processing time jumps, ahead and back
+	Kill   fault.Kind = "kill"   // attempts die at turns of their loops
+	Crash  fault.Kind = "crash"  // the process dies: at a turn, in a call to the file system, with a message, or at a time
+	Cancel fault.Kind = "cancel" // the run is cancelled, at such a moment
+	Rival  fault.Kind = "rival"  // another process takes the job over while the first, which lives, does not know of it
+	Stall  fault.Kind = "stall"  // tasks stand still for a while
+	Store  fault.Kind = "store"  // calls to the file system fail, some after they have taken effect; for some time all do
+	Slow   fault.Kind = "slow"   // calls to the file system take long
+	Delay  fault.Kind = "delay"  // messages between coordinator and workers are on their way for some time
+	Lose   fault.Kind = "lose"   // triggers, answers to them, and news of completed checkpoints are lost
+	Cut    fault.Kind = "cut"    // links to hosts are cut: their attempts fail for the coordinator, and go on for a while
+	Save   fault.Kind = "save"   // somebody asks for checkpoints and savepoints
+	Resize fault.Kind = "resize" // the job is stopped with a savepoint, and goes on from it with another number of tasks
+	Clock  fault.Kind = "clock"  // the clock by which tasks see processing time jumps, ahead and back
 )
 
 // All returns all faults.
-func All() []Fault {
-	return []Fault{Kill, Crash, Cancel, Rival, Stall, Store, Slow, Delay, Lose, Cut, Save, Resize, Clock}
-}
-
-// ParseFaults reads faults with commas between.
-func ParseFaults(text string) ([]Fault, error) {
-	var out []Fault
-	for word := range strings.SplitSeq(text, ",") {
-		f := Fault(strings.TrimSpace(word))
-		if !slices.Contains(All(), f) {
-			return nil, fmt.Errorf("unknown fault %q; there are %s", f, Join(All()))
-		}
-		out = append(out, f)
-	}
-	return out, nil
-}
-
-// Join lists faults with commas between.
-func Join(faults []Fault) string {
-	words := make([]string, len(faults))
-	for i, f := range faults {
-		words[i] = string(f)
-	}
-	return strings.Join(words, ",")
+func All() []fault.Kind {
+	return []fault.Kind{Kill, Crash, Cancel, Rival, Stall, Store, Slow, Delay, Lose, Cut, Save, Resize, Clock}
 }
 
 // script is what one process is to meet. Its times count from the process's start.
@@ -112,7 +87,7 @@ type size struct {
 }
 
 // draw draws the script of a seed's n-th process.
-func draw(r *rand.Rand, n int, faults []Fault, of size) script {
+func draw(r *rand.Rand, n int, faults []fault.Kind, of size) script {
 	s := script{
 		tasks: 1 + r.IntN(4), interval: pick(r, 200*time.Millisecond, time.Second, 5*time.Second, 20*time.Second),
 		timeout: pick(r, 20*time.Second, 2*time.Minute, 10*time.Minute), failures: pick(r, -1, 2, 10, 1000),
@@ -122,7 +97,7 @@ func draw(r *rand.Rand, n int, faults []Fault, of size) script {
 	if n >= disturbed {
 		return s
 	}
-	is := func(f Fault) bool { return slices.Contains(faults, f) && r.IntN(2) == 0 }
+	is := func(f fault.Kind) bool { return slices.Contains(faults, f) && r.IntN(2) == 0 }
 	if is(Kill) {
 		for range 1 + r.IntN(3) {
 			s.kills = append(s.kills, 1+r.Int64N(of.turns))

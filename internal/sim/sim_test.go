@@ -17,7 +17,9 @@ import (
 	"github.com/millrace/millrace/connectors/generate"
 	"github.com/millrace/millrace/datastream"
 	"github.com/millrace/millrace/formats/text"
+	"github.com/millrace/millrace/internal/fault"
 	"github.com/millrace/millrace/internal/sim"
+	"github.com/millrace/millrace/internal/testkit/subject"
 	"github.com/millrace/millrace/plan"
 )
 
@@ -25,8 +27,11 @@ var (
 	seeds  = flag.Int("seeds", 70, "seeds to try in all")
 	first  = flag.Uint64("seed", 1, "the first seed")
 	logs   = flag.String("logs", "", "folder for a file with all that happened under each seed that fails")
-	faults = flag.String("faults", sim.Join(sim.All()), "kinds of faults")
+	faults = flag.String("faults", fault.Join(sim.All()), "kinds of faults")
 )
+
+// size has every job read for about a minute.
+var size = subject.Size{Rows: 600, Rate: 10, Keys: 7, Alarm: 3 * time.Second, Roll: file.Rolling{Size: 1 << 10, Every: 15 * time.Second}}
 
 func TestMain(m *testing.M) {
 	flag.Parse()
@@ -35,7 +40,7 @@ func TestMain(m *testing.M) {
 
 // Under faults of every kind, each job writes what it writes undisturbed.
 func TestExactlyOnce(t *testing.T) {
-	kinds, err := sim.ParseFaults(*faults)
+	kinds, err := fault.Parse(*faults, sim.All())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -43,13 +48,13 @@ func TestExactlyOnce(t *testing.T) {
 	if *logs != "" {
 		o.Log = slog.LevelDebug
 	}
-	all := underTest()
+	all := size.Jobs()
 	for i, job := range all {
 		t.Run(job.Name, func(t *testing.T) {
 			t.Parallel()
 			tester := sim.New(t, job)
 			t.Log(tester)
-			var total sim.Counts
+			total := fault.Counts{}
 			for n := i; n < *seeds; n += len(all) {
 				seed := *first + uint64(n)
 				counts, log, err := tester.Try(t, seed, o)
@@ -67,15 +72,15 @@ func TestExactlyOnce(t *testing.T) {
 // A job that keeps its count where no checkpoint has it is found out.
 func TestForgetful(t *testing.T) {
 	var n atomic.Int64
-	tester := sim.New(t, sim.Job{Name: "forgetful", Build: func(out string) func(*plan.Job) {
+	tester := sim.New(t, subject.Job{Name: "forgetful", Build: func(out string) func(*plan.Job) {
 		n.Store(0)
 		return func(job *plan.Job) {
-			numbered := datastream.Map(source(job), func(reading) counted { return counted{0, n.Add(1)} })
-			write(numbered, out, "numbered")
+			numbered := datastream.Map(size.Readings(job), func(subject.Reading) subject.Counted { return subject.Counted{N: n.Add(1)} })
+			subject.Write(numbered, out, "numbered")
 		}
 	}})
 	for seed := range uint64(10) {
-		if _, _, err := tester.Try(t, seed, sim.Options{Faults: []sim.Fault{sim.Kill}}); err != nil {
+		if _, _, err := tester.Try(t, seed, sim.Options{Faults: []fault.Kind{sim.Kill}}); err != nil {
 			return
 		}
 	}
@@ -85,7 +90,7 @@ func TestForgetful(t *testing.T) {
 // A job that does not end is found out, with what its goroutines wait for.
 func TestHang(t *testing.T) {
 	ends := true
-	tester := sim.New(t, sim.Job{Name: "endless", Build: func(out string) func(*plan.Job) {
+	tester := sim.New(t, subject.Job{Name: "endless", Build: func(out string) func(*plan.Job) {
 		s := generate.Source[string]{Rows: 10, Rate: 1, At: func(i int64) string { return fmt.Sprint(i) }}
 		if !ends {
 			s.Rows, s.Endless, s.Rate = 0, true, 1.0/600

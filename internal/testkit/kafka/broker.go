@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	_ "embed"
+	"errors"
 	"fmt"
 	"net"
 	"os"
@@ -128,20 +129,26 @@ func (b *Broker) Admin(t testing.TB) *kadm.Client {
 	return kadm.NewClient(client)
 }
 
-// CreateTopic creates a topic, and waits until the broker tells of it: it does a little after it has said that it is there.
+// CreateTopic creates a topic, as MakeTopic does.
 func (b *Broker) CreateTopic(t testing.TB, name string, partitions int32) {
 	t.Helper()
-	admin := b.Admin(t)
-	if _, err := admin.CreateTopic(t.Context(), partitions, 1, nil, name); err != nil {
-		t.Fatalf("creating the topic %s: %v", name, err)
+	if err := MakeTopic(t.Context(), b.Admin(t), name, partitions); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// MakeTopic creates a topic, and waits until the broker tells of it: it does a little after it has said that it is there. Any goroutine may call it.
+func MakeTopic(ctx context.Context, admin *kadm.Client, name string, partitions int32) error {
+	if _, err := admin.CreateTopic(ctx, partitions, 1, nil, name); err != nil {
+		return fmt.Errorf("creating the topic %s: %w", name, err)
 	}
 	for deadline := time.Now().Add(time.Minute); ; time.Sleep(10 * time.Millisecond) {
-		topics, err := admin.ListTopics(t.Context(), name)
+		topics, err := admin.ListTopics(ctx, name)
 		if err == nil && topics[name].Err == nil && len(topics[name].Partitions) == int(partitions) {
-			return
+			return nil
 		}
 		if time.Now().After(deadline) {
-			t.Fatalf("the topic %s does not appear: %v, %v", name, err, topics[name].Err)
+			return errors.Join(fmt.Errorf("the topic %s has not appeared within a minute", name), err, topics[name].Err)
 		}
 	}
 }
