@@ -6,6 +6,7 @@ import (
 	"os"
 	"syscall"
 
+	"github.com/millrace/millrace/connectors"
 	"github.com/millrace/millrace/hdfs"
 	"github.com/millrace/millrace/runner/control"
 	"github.com/millrace/millrace/runner/task"
@@ -48,12 +49,13 @@ func ExitCode(err error) int {
 	var build *BuildError
 	var panicked *task.PanicError
 	var bad *BadRecordError
+	var settings *connectors.SettingsError
 	switch {
 	case err == nil:
 		return ExitComplete
 	case errors.As(err, &signal):
 		return 128 + int(signal.Signal)
-	case errors.As(err, &usage), errors.As(err, &build), errors.Is(err, vfs.ErrScheme), errors.Is(err, hdfs.ErrProtection), errors.Is(err, hdfs.ErrAuthentication):
+	case errors.As(err, &usage), errors.As(err, &build), errors.As(err, &settings), errors.Is(err, vfs.ErrScheme), errors.Is(err, hdfs.ErrProtection), errors.Is(err, hdfs.ErrAuthentication):
 		return ExitUsage
 	case errors.As(err, &panicked), errors.As(err, &bad):
 		return ExitFailed

@@ -10,6 +10,7 @@ import (
 	"syscall"
 	"testing"
 
+	"github.com/millrace/millrace/connectors"
 	"github.com/millrace/millrace/hdfs"
 	"github.com/millrace/millrace/runner/task"
 	"github.com/millrace/millrace/vfs"
@@ -31,6 +32,7 @@ func TestExitCode(t *testing.T) {
 		"usage":                          {&UsageError{errors.New("x")}, 2},
 		"build":                          {fmt.Errorf("x: %w", &BuildError{errors.New("x")}), 2},
 		"scheme":                         {vfs.PathError("open", "s3://x", vfs.ErrScheme), 2},
+		"settings":                       {fmt.Errorf("x: %w", &connectors.SettingsError{Err: errors.New("no such topic")}), 2},
 		"ticket":                         {fmt.Errorf("x: %w", hdfs.ErrAuthentication), 2},
 		"full disk":                      {full, 3},
 		"full disk, joined":              {errors.Join(errors.New("x"), full), 3},

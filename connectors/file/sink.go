@@ -104,7 +104,8 @@ func (s Sink[T]) MaxTasks() int { return s.Files }
 // before, is no such data.
 func (s Sink[T]) Begin(ctx context.Context, env connectors.Env) error {
 	if mode := cmp.Or(s.Mode, ErrorIfExists); env.IsStreaming && mode != ErrorIfExists && mode != Append {
-		return fmt.Errorf("writing %s: a stream publishes again and again; the mode %s would remove what it has published: use %s", s.Path, mode, Append)
+		return &connectors.SettingsError{Err: fmt.Errorf("writing %s: a stream publishes again and again; the mode %s would remove what it has published: use %s",
+			s.Path, mode, Append)}
 	}
 	fsys, root, err := env.Files.FS(ctx, s.Path)
 	if err != nil {

@@ -15,11 +15,12 @@ import (
 // enumerator shares the partitions among the tasks: each goes to the task that has fewest. A task gets its first ones when it asks; those that
 // are found later are given to it unasked.
 type enumerator struct {
-	find     func(ctx context.Context, known map[string]bool) ([]span, error)
+	find     func(ctx context.Context, known map[string]bool, first bool) ([]span, error)
 	again    time.Duration // between two looks for new partitions; 0: only one look
 	bounded  bool
 	tasks    int
-	looked   bool
+	looked   bool            // in this run
+	begun    bool            // there was a first look, in whatever run
 	known    map[string]bool // all partitions ever found
 	shares   []share         // by task
 	lastSeen int
@@ -77,8 +78,8 @@ func (e *enumerator) begin(tasks int) {
 
 // look asks for the partitions that are not known yet.
 func (e *enumerator) look() connectors.Action {
-	known := maps.Clone(e.known)
-	return connectors.Call{Name: findCall, Do: func(ctx context.Context) (any, error) { return e.find(ctx, known) }}
+	known, first := maps.Clone(e.known), !e.begun
+	return connectors.Call{Name: findCall, Do: func(ctx context.Context) (any, error) { return e.find(ctx, known, first) }}
 }
 
 // called takes the partitions found. A look that fails is fatal only when it is the first.
@@ -89,7 +90,7 @@ func (e *enumerator) called(event connectors.Called) ([]connectors.Action, error
 	if event.Err != nil && !e.looked {
 		return nil, event.Err
 	}
-	e.looked = true
+	e.looked, e.begun = true, true
 	var actions []connectors.Action
 	if event.Err == nil {
 		for _, s := range event.Result.([]span) {
@@ -195,7 +196,7 @@ type savedEnumerator struct {
 
 // Snapshot implements connectors.Enumerator.
 func (e *enumerator) Snapshot() ([]byte, error) {
-	saved := savedEnumerator{Looked: e.looked, Known: slices.Sorted(maps.Keys(e.known))}
+	saved := savedEnumerator{Looked: e.begun, Known: slices.Sorted(maps.Keys(e.known))}
 	for _, s := range e.shares {
 		saved.Pending = append(saved.Pending, s.pending...)
 	}
@@ -225,7 +226,8 @@ func (e *enumerator) restored(event connectors.Restored) ([]connectors.Action, e
 	for _, g := range saved.Pending {
 		e.add(g)
 	}
-	if saved.Looked && e.again == 0 {
+	e.begun = saved.Looked
+	if e.begun && e.again == 0 {
 		e.looked = true
 		return nil, nil
 	}

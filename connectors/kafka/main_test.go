@@ -1,7 +1,6 @@
 package kafka_test
 
 import (
-	"context"
 	"errors"
 	"io"
 	"slices"
@@ -15,6 +14,7 @@ import (
 	"github.com/millrace/millrace/columnar"
 	"github.com/millrace/millrace/columnar/codec"
 	"github.com/millrace/millrace/connectors"
+	broker "github.com/millrace/millrace/internal/testkit/kafka"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -221,19 +221,12 @@ func decode[T any](t testing.TB, b columnar.Batch) []T {
 	return rows
 }
 
-// consume returns the values of a topic that readers of committed records see, up to n of them or until nothing has come for a while.
-func consume(t testing.TB, addr, topic string, n int, level kgo.IsolationLevel) []string {
+// consume returns the values of a topic that readers of committed records see, as soon as there are so many at least.
+func consume(t testing.TB, addr, topic string, atLeast int) []string {
 	t.Helper()
-	c := client(t, addr, kgo.ConsumeTopics(topic), kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()), kgo.FetchIsolationLevel(level))
 	var got []string
-	for len(got) < n {
-		ctx, cancel := context.WithTimeout(t.Context(), 500*time.Millisecond)
-		fetches := c.PollFetches(ctx)
-		cancel()
-		if fetches.NumRecords() == 0 {
-			break
-		}
-		fetches.EachRecord(func(r *kgo.Record) { got = append(got, string(r.Value)) })
+	for _, m := range broker.Consume(t, addr, topic, atLeast) {
+		got = append(got, string(m.Value))
 	}
 	return got
 }

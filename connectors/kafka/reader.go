@@ -6,14 +6,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"log/slog"
 	"maps"
 	"slices"
 	"sync"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kadm"
-	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/millrace/millrace/columnar"
@@ -35,6 +33,10 @@ type reader struct {
 	paused map[string]bool
 	finish []string // splits that turned out to be read
 
+	doubts  map[string]doubt        // by topic: whether it is there
+	ids     map[string]kadm.TopicID // of topics that were read
+	absence time.Duration
+
 	mu  sync.Mutex // guards lag, which any goroutine may ask for
 	lag map[string]int64
 }
@@ -46,6 +48,7 @@ type part struct {
 	next     int64 // the offset after what was returned
 	waiting  []*kgo.Record
 	complete bool // all up to the split's end is waiting or was returned
+	aside    bool // it is not fetched, since brokers do not know it
 }
 
 var (
@@ -76,6 +79,7 @@ func (s Source[T]) NewReader(env connectors.TaskEnv, scan connectors.Scan) (conn
 	return &reader{
 		env: env, client: client, shape: sh, rate: limiter, rows: limiter.Rows(cmp.Or(scan.Rows, columnar.DefaultRows)), group: s.Group, lost: s.Lost,
 		parts: map[string]*part{}, paused: map[string]bool{}, lag: map[string]int64{},
+		doubts: map[string]doubt{}, ids: map[string]kadm.TopicID{}, absence: absence,
 	}, nil
 }
 
@@ -111,6 +115,7 @@ func (r *reader) Assign(splits []connectors.Split, from []connectors.Position) e
 		}
 		if more[s.Topic] == nil {
 			more[s.Topic] = map[int32]kgo.Offset{}
+			r.doubtful(s.Topic)
 		}
 		more[s.Topic][s.Partition] = kgo.NewOffset().At(next)
 	}
@@ -134,6 +139,9 @@ func (r *reader) Fetch(ctx context.Context) (connectors.Fetched, error) {
 	}
 	if f, ok := r.ended(); ok {
 		return f, nil
+	}
+	if err := r.settle(ctx); err != nil {
+		return connectors.Fetched{}, err
 	}
 	if err := r.poll(ctx); err != nil {
 		return connectors.Fetched{}, err
@@ -198,7 +206,9 @@ func (r *reader) take(p *part) (connectors.Fetched, error) {
 	r.rate.Took(b.Len)
 	f := connectors.Fetched{Batch: b, Split: p.split, Bytes: int64(size)}
 	if f.Done = p.complete && len(p.waiting) == 0; f.Done {
-		p.next = p.To
+		if p.To != noEnd {
+			p.next = p.To
+		}
 		r.drop(p)
 	}
 	f.Next = position(p.next)
@@ -220,7 +230,10 @@ func (r *reader) poll(ctx context.Context) error {
 					}
 					continue
 				}
-				if err := r.add(p, &t.Partitions[i]); err != nil {
+				if t.TopicID != (kadm.TopicID{}) && r.ids[t.Topic] == (kadm.TopicID{}) {
+					r.ids[t.Topic] = t.TopicID
+				}
+				if err := r.add(ctx, p, &t.Partitions[i]); err != nil {
 					return err
 				}
 			}
@@ -230,12 +243,12 @@ func (r *reader) poll(ctx context.Context) error {
 }
 
 // add takes what was fetched of a partition, up to its end.
-func (r *reader) add(p *part, f *kgo.FetchPartition) error {
-	if f.Err != nil {
-		return r.failed(p, f.Err)
-	}
+func (r *reader) add(ctx context.Context, p *part, f *kgo.FetchPartition) error {
 	if p.complete {
 		return nil
+	}
+	if f.Err != nil {
+		return r.failed(ctx, p, f.Err)
 	}
 	records := f.Records
 	if p.To != noEnd {
@@ -250,27 +263,6 @@ func (r *reader) add(p *part, f *kgo.FetchPartition) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.lag[p.split] = max(0, f.HighWatermark-p.next)
-	return nil
-}
-
-// failed looks at what became of a partition. The client itself tries again what may pass.
-func (r *reader) failed(p *part, err error) error {
-	if !errors.Is(err, kerr.OffsetOutOfRange) {
-		return fmt.Errorf("reading %s at offset %d: %w", p.split, p.next, err)
-	}
-	if r.lost != SkipLost {
-		return fmt.Errorf("reading %s at offset %d: %w: the brokers have deleted what was to be read next; "+
-			"start anew, or set Lost to go on with what there is", p.split, p.next, err)
-	}
-	if r.env.Log != nil {
-		r.env.Log.Warn("messages were deleted before they were read", slog.String("split", p.split), slog.Int64("offset", p.next))
-	}
-	if r.env.Count != nil {
-		r.env.Count("lost ranges", 1)
-	}
-	again := map[string][]int32{p.Topic: {p.Partition}}
-	r.client.RemoveConsumePartitions(again)
-	r.client.AddConsumePartitions(map[string]map[int32]kgo.Offset{p.Topic: {p.Partition: kgo.NewOffset().AtStart()}})
 	return nil
 }
 

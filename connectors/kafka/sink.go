@@ -187,18 +187,18 @@ func (s Sink[T]) begin(ctx context.Context, env connectors.Env) error {
 	defer client.Close()
 	admin := kadm.NewClient(client)
 	found, err := admin.ListTopics(ctx, s.Topic)
-	if err == nil {
-		err = found[s.Topic].Err
-	}
 	if err != nil {
 		return fmt.Errorf("looking at the topic %s: %w", s.Topic, err)
+	}
+	if err := found[s.Topic].Err; err != nil {
+		return topicError(s.Topic, err)
 	}
 	if s.Delivery != ExactlyOnce {
 		return nil
 	}
 	if wanted := env.Checkpoints + max(env.Checkpoints, time.Minute); env.Checkpoints > 0 && s.timeout() < wanted {
-		return fmt.Errorf("TransactionTimeout is %v and there are %v between checkpoints: a transaction might be given up before it is committed, "+
-			"and its records be lost; it must be %v at least", s.timeout(), env.Checkpoints, wanted)
+		return &connectors.SettingsError{Err: fmt.Errorf("TransactionTimeout is %v and there are %v between checkpoints: a transaction might be given up "+
+			"before it is committed, and its records be lost; it must be %v at least", s.timeout(), env.Checkpoints, wanted)}
 	}
 	return s.checkLongest(ctx, admin)
 }
@@ -222,8 +222,8 @@ func (s Sink[T]) checkLongest(ctx context.Context, admin *kadm.Client) error {
 		for _, c := range broker.Configs {
 			longest, err := strconv.ParseInt(c.MaybeValue(), 10, 64)
 			if c.Key == longestSetting && err == nil && s.timeout().Milliseconds() > longest {
-				return fmt.Errorf("TransactionTimeout is %v; broker %s allows %v (%s)",
-					s.timeout(), broker.Name, time.Duration(longest)*time.Millisecond, longestSetting)
+				return &connectors.SettingsError{Err: fmt.Errorf("TransactionTimeout is %v; broker %s allows %v (%s)",
+					s.timeout(), broker.Name, time.Duration(longest)*time.Millisecond, longestSetting)}
 			}
 		}
 	}

@@ -195,11 +195,11 @@ func (s Source[T]) NewEnumerator(env connectors.Env, _ connectors.Scan, _ connec
 	if e.bounded {
 		e.again = 0
 	}
-	e.find = func(ctx context.Context, known map[string]bool) ([]span, error) {
-		spans, err := s.find(ctx, known)
+	e.find = func(ctx context.Context, known map[string]bool, first bool) ([]span, error) {
+		spans, err := s.find(ctx, known, first)
 		if err != nil {
 			err = fmt.Errorf("kafka at %s: %w", s.Brokers, err)
-			if env.Log != nil && len(known) > 0 {
+			if env.Log != nil && !first {
 				env.Log.Warn("new partitions could not be looked for", slog.Any("error", err))
 			}
 		}
@@ -208,8 +208,9 @@ func (s Source[T]) NewEnumerator(env connectors.Env, _ connectors.Scan, _ connec
 	return e, nil
 }
 
-// find returns the partitions that are not known, with the offsets to read. What is found once others are known is new, and read from its start.
-func (s Source[T]) find(ctx context.Context, known map[string]bool) ([]span, error) {
+// find returns the partitions that are not known, with the offsets to read. What is found by a look behind the first is new, and read from its
+// start.
+func (s Source[T]) find(ctx context.Context, known map[string]bool, first bool) ([]span, error) {
 	client, err := s.cluster().client()
 	if err != nil {
 		return nil, err
@@ -233,7 +234,7 @@ func (s Source[T]) find(ctx context.Context, known map[string]bool) ([]span, err
 		r.names = append(r.names, name)
 	}
 	begin := s.Start
-	if len(known) > 0 {
+	if !first {
 		begin = Earliest()
 	}
 	from, err := r.start(ctx, begin)

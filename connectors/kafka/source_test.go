@@ -84,13 +84,19 @@ func TestRaw(t *testing.T) {
 }
 
 func TestStartAndStop(t *testing.T) {
-	addr := fake(t, kfake.SeedTopics(1, "n"))
-	produce(t, addr, "n", 0, numbers(0, 50)...)
+	startAndStop(t, fake(t, kfake.SeedTopics(1, "n")), "n")
+}
+
+// startAndStop reads from and to all places that there are names for; it runs against the fake and a real broker.
+func startAndStop(t *testing.T, addr, topic string) {
+	t.Helper()
+	produce(t, addr, topic, 0, numbers(0, 50)...)
 	admin := kadm.NewClient(client(t, addr))
-	if err := admin.CommitAllOffsets(t.Context(), "g", kadm.OffsetsFromRecords(kgo.Record{Topic: "n", Offset: 41})); err != nil {
+	if err := admin.CommitAllOffsets(t.Context(), "g", kadm.OffsetsFromRecords(kgo.Record{Topic: topic, Offset: 41})); err != nil {
 		t.Fatal(err)
 	}
-	offset := func(n int64) map[string]map[int32]int64 { return map[string]map[int32]int64{"n": {0: n}} }
+	offset := func(n int64) map[string]map[int32]int64 { return map[string]map[int32]int64{topic: {0: n}} }
+	const bit = time.Millisecond / 2 // messages have whole milliseconds
 	for name, c := range map[string]struct {
 		start kafka.Start
 		stop  kafka.Stop
@@ -103,10 +109,13 @@ func TestStartAndStop(t *testing.T) {
 		"group":     {start: kafka.Committed("g", kafka.Earliest()), stop: kafka.AtLatest(), want: numbers(42, 50)},
 		"no group":  {start: kafka.Committed("h", kafka.Latest()), stop: kafka.AtLatest()},
 		"until":     {stop: kafka.Before(time.UnixMilli(3000)), want: numbers(0, 3)},
+		"behind":    {start: kafka.At(time.UnixMilli(20_000).Add(bit)), stop: kafka.AtLatest(), want: numbers(21, 50)},
+		"before":    {start: kafka.At(time.UnixMilli(20_000).Add(-bit)), stop: kafka.Before(time.UnixMilli(22_000).Add(bit)), want: numbers(20, 23)},
+		"too late":  {start: kafka.At(time.UnixMilli(99_000)), stop: kafka.AtLatest()},
 		"unbounded": {start: kafka.Offsets(offset(48)), want: numbers(48, 50)},
 	} {
 		t.Run(name, func(t *testing.T) {
-			j := newJob(t, kafka.Source[string]{Brokers: addr, Topic: "n", Format: text.Lines{}, Start: c.start, Stop: c.stop}, 1)
+			j := newJob(t, kafka.Source[string]{Brokers: addr, Topic: topic, Format: text.Lines{}, Start: c.start, Stop: c.stop}, 1)
 			j.start()
 			if got := j.run(1000); !slices.Equal(got, c.want) {
 				t.Errorf("got %v, want %v", got, c.want)
@@ -117,14 +126,19 @@ func TestStartAndStop(t *testing.T) {
 
 // TestResume stops in the middle and goes on with other parallelism, with partitions that have come meanwhile.
 func TestResume(t *testing.T) {
-	addr := fake(t, kfake.SeedTopics(3, "n"))
+	goOn(t, fake(t, kfake.SeedTopics(3, "n")), "n")
+}
+
+// goOn does so against the fake and a real broker. The group has other offsets than the state: it does not count.
+func goOn(t *testing.T, addr, topic string) {
+	t.Helper()
 	var want []string
 	for p := range int32(3) {
 		values := numbers(int(p)*1000, int(p)*1000+500)
 		want = append(want, values...)
-		produce(t, addr, "n", p, values...)
+		produce(t, addr, topic, p, values...)
 	}
-	s := kafka.Source[string]{Brokers: addr, Topic: "n", Format: text.Lines{}, Group: "seen"}
+	s := kafka.Source[string]{Brokers: addr, Topic: topic, Format: text.Lines{}, Group: topic + "-seen"}
 	first := newJob(t, s, 2)
 	first.start()
 	got := first.run(700)
@@ -135,48 +149,92 @@ func TestResume(t *testing.T) {
 	}
 	first.close()
 	admin := kadm.NewClient(client(t, addr))
-	if _, err := admin.CreatePartitions(t.Context(), 1, "n"); err != nil {
-		t.Fatal(err)
+	told, err := admin.FetchOffsets(t.Context(), s.Group)
+	check(t, err)
+	sum := int64(0)
+	told.Each(func(o kadm.OffsetResponse) { sum += o.At })
+	if sum < 700 || sum > 1500 {
+		t.Errorf("the group was told offsets with the sum %d", sum)
 	}
-	produce(t, addr, "n", 3, numbers(3000, 3100)...)
+	check(t, admin.CommitAllOffsets(t.Context(), s.Group, kadm.OffsetsFromRecords(kgo.Record{Topic: topic, Offset: 499})))
+	partitions(t, addr, topic, 1)
+	produce(t, addr, topic, 3, numbers(3000, 3100)...)
 	want = append(want, numbers(3000, 3100)...)
 
+	s.Start = kafka.Committed(s.Group, kafka.Latest()) // for what is new to a job only
 	second := newJob(t, s, 3)
 	second.resume(first)
 	got = append(got, second.run(len(want)-len(got))...)
 	if diff := cmp.Diff(sorted(want), sorted(got)); diff != "" {
 		t.Errorf("-want +got\n%s", diff)
 	}
-	told, err := admin.FetchOffsets(t.Context(), "seen")
-	if err != nil {
-		t.Fatal(err)
-	}
-	sum := int64(0)
-	told.Each(func(o kadm.OffsetResponse) { sum += o.At })
-	if sum < 700 || sum > 1500 {
-		t.Errorf("the group was told offsets with the sum %d", sum)
+}
+
+// partitions adds partitions to a topic, and waits until brokers tell of them.
+func partitions(t *testing.T, addr, topic string, more int) {
+	t.Helper()
+	admin := kadm.NewClient(client(t, addr))
+	before, err := admin.ListTopics(t.Context(), topic)
+	check(t, err)
+	_, err = admin.CreatePartitions(t.Context(), more, topic)
+	check(t, err)
+	for {
+		now, err := admin.ListTopics(t.Context(), topic)
+		if check(t, err); len(now[topic].Partitions) == len(before[topic].Partitions)+more {
+			return
+		}
+		time.Sleep(10 * time.Millisecond)
 	}
 }
 
 func TestDiscovery(t *testing.T) {
 	addr := fake(t, kfake.SeedTopics(1, "n"))
-	produce(t, addr, "n", 0, "old")
-	j := newJob(t, kafka.Source[string]{Brokers: addr, Topic: "n", Format: text.Lines{}, Start: kafka.Latest(), Discovery: time.Second}, 2)
+	discovery(t, addr, "n")
+	patternOfNone(t, addr, "later")
+}
+
+// discovery reads a topic from its end, and partitions that come later from their beginning; on the fake and a real broker.
+func discovery(t *testing.T, addr, topic string) {
+	t.Helper()
+	produce(t, addr, topic, 0, "old")
+	j := newJob(t, kafka.Source[string]{Brokers: addr, Topic: topic, Format: text.Lines{}, Start: kafka.Latest(), Discovery: time.Second}, 2)
 	j.start()
 	if got := j.run(1); len(got) != 0 {
 		t.Fatalf("got %v before there was anything", got)
 	}
-	if _, err := kadm.NewClient(client(t, addr)).CreatePartitions(t.Context(), 2, "n"); err != nil {
-		t.Fatal(err)
-	}
-	produce(t, addr, "n", 1, "a", "b")
-	produce(t, addr, "n", 2, "c")
+	partitions(t, addr, topic, 2)
+	produce(t, addr, topic, 1, "a", "b")
+	produce(t, addr, topic, 2, "c")
 	if len(j.later) != 1 || j.later[0].After != time.Second {
 		t.Fatalf("the next look is %v", j.later)
 	}
 	j.wait()
 	if got := sorted(j.run(3)); !slices.Equal(got, []string{"a", "b", "c"}) {
 		t.Errorf("got %v", got)
+	}
+}
+
+// patternOfNone waits for the first topic that a pattern matches: it is new, and read from its beginning, also when the job went on in between.
+func patternOfNone(t *testing.T, addr, topic string) {
+	t.Helper()
+	s := kafka.Source[string]{Brokers: addr, Pattern: topic + ".*", Format: text.Lines{}, Start: kafka.Latest(), Discovery: time.Second}
+	first := newJob(t, s, 1)
+	first.start()
+	if got := first.run(1); len(got) != 0 {
+		t.Fatalf("got %v before there was anything", got)
+	}
+	topicOf{t, addr, topic + "-1"}.create()
+	produce(t, addr, topic+"-1", 0, "a")
+	second := newJob(t, s, 1)
+	second.resume(first)
+	if got := second.run(1); !slices.Equal(got, []string{"a"}) {
+		t.Errorf("after going on: %v", got)
+	}
+	topicOf{t, addr, topic + "-2"}.create()
+	produce(t, addr, topic+"-2", 0, "b")
+	first.wait()
+	if got := sorted(first.run(2)); !slices.Equal(got, []string{"a", "b"}) {
+		t.Errorf("at the next look: %v", got)
 	}
 }
 
@@ -243,7 +301,8 @@ func TestMissingTopic(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err = actions[0].(connectors.Call).Do(t.Context()); !errors.Is(err, kerr.UnknownTopicOrPartition) {
+	_, err = actions[0].(connectors.Call).Do(t.Context())
+	if _, is := errors.AsType[*connectors.SettingsError](err); !is || !errors.Is(err, kerr.UnknownTopicOrPartition) {
 		t.Errorf("the error is %v", err)
 	}
 }

@@ -11,6 +11,8 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kerr"
+
+	"github.com/millrace/millrace/connectors"
 )
 
 // Start says where reading begins when no checkpoint does: Earliest(), Latest(), At(time), Offsets(...), Committed(...).
@@ -124,12 +126,21 @@ func (t topics) list(ctx context.Context, admin *kadm.Client) (map[string][]int3
 		case t.pattern != nil && !t.pattern.MatchString(name):
 		case t.pattern != nil && errors.Is(topic.Err, kerr.UnknownTopicOrPartition): // deleted just now
 		case topic.Err != nil:
-			return nil, fmt.Errorf("looking at the topic %s: %w", name, topic.Err)
+			return nil, topicError(name, topic.Err)
 		default:
 			all[name] = slices.Sorted(maps.Keys(topic.Partitions))
 		}
 	}
 	return all, nil
+}
+
+// topicError is what the brokers say of a topic that was asked for by name.
+func topicError(name string, err error) error {
+	named := fmt.Errorf("looking at the topic %s: %w", name, err)
+	if errors.Is(err, kerr.UnknownTopicOrPartition) || errors.Is(err, kerr.InvalidTopicException) {
+		return &connectors.SettingsError{Err: named}
+	}
+	return named
 }
 
 // offsets is an offset by topic and partition.
@@ -173,11 +184,14 @@ func (r resolver) at(ctx context.Context, p place, t time.Time) (offsets, error)
 	case p == latest:
 		return listed(r.admin.ListEndOffsets(ctx, r.names...))
 	case p == atTime:
-		return listed(r.admin.ListOffsetsAfterMilli(ctx, t.UnixMilli(), r.names...))
+		return listed(r.admin.ListOffsetsAfterMilli(ctx, millis(t), r.names...))
 	default:
 		return listed(r.admin.ListStartOffsets(ctx, r.names...))
 	}
 }
+
+// millis is the first whole millisecond that is not before t: messages have no finer times.
+func millis(t time.Time) int64 { return t.Add(time.Millisecond - 1).UnixMilli() }
 
 // start returns the offset of every partition to begin at.
 func (r resolver) start(ctx context.Context, s Start) (offsets, error) {
@@ -234,5 +248,25 @@ func (r resolver) stop(ctx context.Context, s Stop) (offsets, error) {
 	if s.to == atOffsets {
 		return s.offsets, nil
 	}
-	return r.at(ctx, s.to, s.time)
+	to, err := r.at(ctx, s.to, s.time)
+	if err != nil || s.to != atTime || !r.stable {
+		return to, err
+	}
+	return to, r.decided(ctx, to)
+}
+
+// decided lowers offsets to where it is decided which records count: a reader of these would wait there for the end of a transaction.
+func (r resolver) decided(ctx context.Context, to offsets) error {
+	ends, err := r.at(ctx, latest, time.Time{})
+	if err != nil {
+		return err
+	}
+	for topic, partitions := range ends {
+		for p, end := range partitions {
+			if at, ok := to.get(topic, p); ok {
+				to.set(topic, p, min(at, end))
+			}
+		}
+	}
+	return nil
 }

@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kgo"
 )
@@ -45,28 +46,65 @@ func Produce(t testing.TB, addr, topic string, messages ...Message) {
 	}
 }
 
-// Consume reads the committed messages of a topic until it has n, or until none has come for some seconds, and returns what it has.
-func Consume(t testing.TB, addr, topic string, n int) []Message {
+// Consume returns the committed messages that a topic has, as soon as there are so many at least: those of a transaction become visible a little
+// after it is committed. When they do not come it returns what there is, after a minute.
+func Consume(t testing.TB, addr, topic string, atLeast int) []Message {
 	t.Helper()
-	client := connect(t, addr, kgo.ConsumeTopics(topic), kgo.FetchIsolationLevel(kgo.ReadCommitted()))
-	var out []Message
-	for len(out) < n {
-		ctx, cancel := context.WithTimeout(t.Context(), silence)
-		fetched := client.PollFetches(ctx)
-		cancel()
-		before := len(out)
-		fetched.EachRecord(func(r *kgo.Record) {
-			out = append(out, Message{r.Partition, r.Offset, r.Key, r.Value, r.Timestamp})
-		})
-		if len(out) == before {
-			break
+	admin := kadm.NewClient(connect(t, addr))
+	for deadline := time.Now().Add(time.Minute); ; time.Sleep(10 * time.Millisecond) {
+		out := visible(t, addr, topic, admin)
+		if len(out) >= atLeast || time.Now().After(deadline) {
+			return out
 		}
+	}
+}
+
+// visible reads each partition up to where it is decided which messages count.
+func visible(t testing.TB, addr, topic string, admin *kadm.Client) []Message {
+	t.Helper()
+	starts, err := admin.ListStartOffsets(t.Context(), topic)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ends, err := admin.ListCommittedOffsets(t.Context(), topic)
+	if err != nil {
+		t.Fatal(err)
+	}
+	from, left := map[int32]kgo.Offset{}, map[int32]int64{}
+	ends.Each(func(end kadm.ListedOffset) {
+		if start, ok := starts.Lookup(topic, end.Partition); ok && start.Offset < end.Offset {
+			from[end.Partition], left[end.Partition] = kgo.NewOffset().At(start.Offset), end.Offset
+		}
+	})
+	if len(left) == 0 {
+		return nil
+	}
+	client, err := kgo.NewClient(kgo.SeedBrokers(addr), kgo.ConsumePartitions(map[string]map[int32]kgo.Offset{topic: from}),
+		kgo.FetchIsolationLevel(kgo.ReadCommitted()), kgo.KeepControlRecords()) // the last offsets may be theirs
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer client.Close()
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	var out []Message
+	for len(left) > 0 {
+		fetched := client.PollFetches(ctx)
+		if err := fetched.Err(); err != nil {
+			t.Fatalf("reading the topic %s: %v", topic, err)
+		}
+		fetched.EachRecord(func(r *kgo.Record) {
+			end, open := left[r.Partition]
+			if open && r.Offset < end && !r.Attrs.IsControl() {
+				out = append(out, Message{r.Partition, r.Offset, r.Key, r.Value, r.Timestamp})
+			}
+			if r.Offset+1 >= end {
+				delete(left, r.Partition)
+			}
+		})
 	}
 	return out
 }
-
-// silence is how long Consume waits for the next message.
-const silence = 3 * time.Second
 
 func connect(t testing.TB, addr string, options ...kgo.Opt) *kgo.Client {
 	t.Helper()
