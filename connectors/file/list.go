@@ -24,7 +24,8 @@ type found struct {
 // listing is the files that a path stands for, in order of path.
 type listing struct {
 	files []found
-	cut   bool // the pruner's budget ran out: there may be more
+	cut   bool     // the pruner's budget ran out: there may be more
+	held  []string // URLs of files that are there and not to be taken yet
 }
 
 func (l *listing) bytes() int64 {

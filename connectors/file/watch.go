@@ -38,7 +38,11 @@ func (s Source[T]) look(ctx context.Context, files *vfs.Resolver, p pruner) (*li
 	}
 	youngest := time.Now().Add(-s.MinAge)
 	all.files = slices.DeleteFunc(all.files, func(f found) bool {
-		return s.MinAge > 0 && f.Time.After(youngest) || slices.ContainsFunc(ends, func(end string) bool { return strings.HasSuffix(f.URL, end) })
+		isHeld := s.MinAge > 0 && f.Time.After(youngest) || slices.ContainsFunc(ends, func(end string) bool { return strings.HasSuffix(f.URL, end) })
+		if isHeld {
+			all.held = append(all.held, f.URL)
+		}
+		return isHeld
 	})
 	return all, nil
 }
@@ -58,6 +62,11 @@ func (l *listing) fresh(ctx context.Context, seen map[string]bool, plan func(*li
 			fresh.files = append(fresh.files, f)
 		}
 		out.there[f.URL] = true
+	}
+	for _, url := range l.held { // one that was read and has been changed since is still there
+		if seen[url] {
+			out.there[url] = true
+		}
 	}
 	slices.SortStableFunc(fresh.files, func(a, b found) int { return cmp.Or(a.Time.Compare(b.Time), strings.Compare(a.URL, b.URL)) })
 	var err error

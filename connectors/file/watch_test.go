@@ -183,6 +183,13 @@ func TestWatchAge(t *testing.T) {
 	time.Sleep(60 * time.Millisecond)
 	w.again()
 	expect(t, w.lines(9), "young")
+
+	d.put("/in/a.log", "young again\n") // each file once: this one has been read
+	w.again()
+	expect(t, w.lines(9))
+	time.Sleep(60 * time.Millisecond)
+	w = w.restored(d, s)
+	expect(t, w.lines(9))
 }
 
 // TestWatchGoesOn lets a look fail: the next one finds what it would have.
