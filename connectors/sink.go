@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/millrace/millrace/columnar"
+	"github.com/millrace/millrace/stream"
 )
 
 // Sink is where data goes: immutable settings. Implementations are used by many goroutines.
@@ -53,6 +54,13 @@ type Stater interface {
 // has ended: it returns what Prepare would and all that was kept back.
 type Ender interface {
 	End(ctx context.Context) ([]Committable, error)
+}
+
+// Timed is a writer that wants to know how far event time has come: before the Prepare of a checkpoint it has been told all that came before it.
+type Timed interface {
+	Advance(w stream.Watermark)
+	// Idle says whether nothing comes for a while: nobody need wait for this task's event time.
+	Idle(is bool)
 }
 
 // Committable is something durable that a commit makes visible.

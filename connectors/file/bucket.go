@@ -17,6 +17,12 @@ type Buckets struct {
 	Column string
 	// Zone is where days begin. Default: UTC.
 	Zone *time.Location
+	// Mark has a file _SUCCESS written to a folder as soon as its rows are all there: when event time, of all tasks, has passed the end of the folder's time
+	// and After. Rows that come later are late; they are written nevertheless, and so is the mark, anew. Folders are by event time then, and the Layout
+	// has to tell times in full.
+	Mark bool
+	// After is how much longer than to the end of its time a folder waits for its mark.
+	After time.Duration
 }
 
 // timeless is the folder of rows without a time.
@@ -26,10 +32,13 @@ func (b Buckets) isOn() bool { return b.Layout != "" }
 
 func (b Buckets) validate(schema *columnar.Schema) error {
 	if !b.isOn() {
-		if b.Column != "" || b.Zone != nil {
+		if b.Column != "" || b.Zone != nil || b.Mark {
 			return errors.New("file.Sink: Buckets needs a Layout")
 		}
 		return nil
+	}
+	if err := b.validateMark(); err != nil {
+		return fmt.Errorf("file.Sink: Buckets: %w", err)
 	}
 	for level := range strings.SplitSeq(b.Layout, "/") {
 		if level == "" || strings.HasPrefix(level, "_") || strings.HasPrefix(level, ".") {
@@ -63,9 +72,7 @@ func newBucketer(b Buckets, schema *columnar.Schema) (*bucketer, error) {
 	if err := b.validate(schema); err != nil {
 		return nil, err
 	}
-	if b.Zone == nil {
-		b.Zone = time.UTC
-	}
+	b.Zone = b.zone()
 	out := &bucketer{Buckets: b, column: -1, seconds: map[int64]string{}}
 	if b.Column != "" {
 		out.column = schema.Index(b.Column)

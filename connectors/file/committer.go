@@ -19,6 +19,8 @@ type committer struct {
 	refuse func(ctx context.Context, t target, run string) error
 	// records are the checkpoints whose publishing can be taken back, as far as this committer knows; nil: it has not looked.
 	records []stream.CheckpointID
+	// marker is of Buckets.Mark; nil: it is not needed yet.
+	marker *marker
 }
 
 var _ connectors.Undoer = (*committer)(nil)
@@ -51,13 +53,48 @@ func (c *committer) commit(ctx context.Context, at connectors.Point, list []conn
 	if len(c.partitionBy) > 0 || c.buckets.isOn() {
 		published.Partitions = len(folders)
 	}
+	if c.buckets.Mark {
+		if err := c.marks(ctx, &j, list, final); err != nil {
+			return connectors.Published{}, fmt.Errorf("publishing %s: %w", c.path, err)
+		}
+	}
 	if final {
 		j.Success = &success{Run: j.Run, Files: published.Files, Rows: published.Rows, Bytes: published.Bytes, Checkpoint: at.ID}
 	}
 	if err := c.publish(ctx, j, folders); err != nil {
 		return connectors.Published{}, fmt.Errorf("publishing %s: %w", c.path, err)
 	}
+	if c.marker != nil {
+		c.marker.marked(j.Marks)
+	}
 	return published, nil
+}
+
+// marks adds to a journal the folders whose rows are all there with it.
+func (c *committer) marks(ctx context.Context, j *journal, list []connectors.Committable, final bool) error {
+	if c.marker == nil {
+		t, err := c.target(ctx)
+		if err != nil {
+			return err
+		}
+		if c.marker, err = newMarker(ctx, c.buckets, t, j.Owner); err != nil {
+			return err
+		}
+	}
+	for _, item := range list {
+		files, err := decodeCommittable(item.Data)
+		if err != nil {
+			return err
+		}
+		for _, f := range files.Files {
+			c.marker.publishes(path.Dir(f.To))
+		}
+		if files.Time != nil {
+			c.marker.take(*files.Time)
+		}
+	}
+	j.Marks = c.marker.due(final)
+	return nil
 }
 
 // Check implements connectors.Checker: the files are there, and the mode allows them.

@@ -16,5 +16,9 @@
 // removed, _SUCCESS is written, and the journal removed. A crash before the journal leaves the old data; one after it is repaired by the next run that
 // begins or by a repeated commit, which does again what the journal says: every step may be done twice.
 //
+// A stream publishes with every checkpoint. Where Buckets.Mark is set, a folder by time gets a _SUCCESS of its own when event time is past it. What a
+// later run may need stays below _temporary when the stream is stopped: pieces of files that are not finished, and how to take back what
+// the last checkpoints published. It goes when the stream ends.
+//
 // The package starts goroutines only inside a listing, and waits for them. Stability: public.
 package file

@@ -21,6 +21,7 @@ type journal struct {
 	Rename  []prepared `json:"rename"`
 	Remove  []string   `json:"remove,omitempty"`  // files, relative to the target
 	Folders []string   `json:"folders,omitempty"` // that may be empty then, deepest first
+	Marks   []string   `json:"marks,omitempty"`   // folders by time whose rows are all there then
 	Success *success   `json:"success,omitempty"` // what _SUCCESS is to hold; nil: more will follow
 	// Checkpoint is what a stream publishes for: the journal becomes a record then (record.go). Oldest is where the stream may go back to.
 	Checkpoint stream.CheckpointID `json:"checkpoint,omitempty"`
@@ -80,6 +81,11 @@ func (t target) rollForward(ctx context.Context, j journal) error {
 			made[dir] = true
 		}
 		if err := t.move(ctx, f); err != nil {
+			return err
+		}
+	}
+	for _, folder := range j.Marks {
+		if err := t.mark(ctx, j.Run, folder); err != nil {
 			return err
 		}
 	}

@@ -176,6 +176,11 @@ func (u undoing) check(ctx context.Context, t target, to stream.CheckpointID) er
 // undo takes one publishing back. A file that somebody has removed stays gone.
 func (t target) undo(ctx context.Context, j journal) error {
 	folders := map[string]bool{}
+	for _, folder := range j.Marks { // whoever goes on marks anew what is past then
+		if err := t.remove(ctx, path.Join(folder, successName)); err != nil {
+			return err
+		}
+	}
 	for _, f := range j.Rename {
 		if err := t.fsys.Mkdir(ctx, t.path(path.Dir(f.From))); err != nil {
 			return err

@@ -109,12 +109,12 @@ func (r *roller) add(folder string, p kept, begun, ended time.Time) {
 	h.Last = ended
 }
 
-// due takes the piles that are to become files. With all, every one is.
-func (r *roller) due(now time.Time, all bool) map[string]*pile {
+// due takes the piles that are to become files: of folders that are over too. With all, every one is.
+func (r *roller) due(now time.Time, all bool, isOver func(folder string) bool) map[string]*pile {
 	out := map[string]*pile{}
 	for folder, h := range r.piles {
 		_, bytes := h.size()
-		if all || bytes >= r.Size || now.Sub(h.First) >= r.Every || now.Sub(h.Last) >= r.Idle {
+		if all || isOver(folder) || bytes >= r.Size || now.Sub(h.First) >= r.Every || now.Sub(h.Last) >= r.Idle {
 			if r.merging[folder] == nil { // else it waits for the next time
 				out[folder] = h
 				delete(r.piles, folder)
@@ -176,7 +176,7 @@ func (w *writer) prepareRolling(ctx context.Context, all bool) ([]connectors.Com
 	if err := w.collect(ctx, all); err != nil {
 		return nil, err
 	}
-	due := w.roll.due(now, all)
+	due := w.roll.due(now, all, w.isOver)
 	for folder, h := range due {
 		if len(h.Pieces) == 1 {
 			w.publish(folder, h.Pieces[0], nil)

@@ -54,7 +54,7 @@ func (c *committer) CheckBack(ctx context.Context, to stream.CheckpointID) error
 
 // TakeBack implements connectors.Undoer.
 func (c *committer) TakeBack(ctx context.Context, to stream.CheckpointID) error {
-	c.records = nil
+	c.records, c.marker = nil, nil
 	t, err := c.target(ctx)
 	if err != nil {
 		return err

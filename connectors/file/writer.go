@@ -11,6 +11,7 @@ import (
 
 	"github.com/millrace/millrace/columnar"
 	"github.com/millrace/millrace/connectors"
+	"github.com/millrace/millrace/stream"
 )
 
 // prepared is a file that waits to be published. Both paths are relative to the target.
@@ -23,6 +24,7 @@ type prepared struct {
 type committable struct {
 	Files  []prepared `json:"files"`
 	Remove []string   `json:"remove,omitempty"` // pieces that were made into one of the files
+	Time   *report    `json:"time,omitempty"`   // of Buckets.Mark; nil: as told before
 }
 
 func (c committable) encode() ([]byte, error) {
@@ -52,11 +54,20 @@ type writer struct {
 	rows   int64
 	bytes  int64
 	roll   *roller // nil: every Prepare hands over all there is
+
+	now, told moment // how far event time is, and was when the committer was told
+}
+
+// moment is how far event time is.
+type moment struct {
+	watermark stream.Watermark
+	idle      bool
 }
 
 var (
 	_ connectors.Stater = (*writer)(nil)
 	_ connectors.Ender  = (*writer)(nil)
+	_ connectors.Timed  = (*writer)(nil)
 )
 
 func newWriter(s settings, t target, env connectors.TaskEnv, schema *columnar.Schema) (*writer, error) {
@@ -68,6 +79,7 @@ func newWriter(s settings, t target, env connectors.TaskEnv, schema *columnar.Sc
 	r, random := runOf(env.Env), rand.Uint32()
 	dir := path.Join(temporaryName, r.name, fmt.Sprintf("%05d-%d-%08x", env.Task, env.Attempt, random))
 	w := &writer{settings: s, target: t, env: env, dir: dir, mark: r.name, router: router}
+	w.now.watermark, w.told.watermark = stream.NoWatermark, stream.NoWatermark
 	if env.IsStreaming { // several attempts of a task publish
 		w.mark = fmt.Sprintf("%08x-%s", random, r.name)
 	}
@@ -76,6 +88,12 @@ func newWriter(s settings, t target, env connectors.TaskEnv, schema *columnar.Sc
 	}
 	return w, nil
 }
+
+// Advance implements connectors.Timed.
+func (w *writer) Advance(to stream.Watermark) { w.now.watermark = to }
+
+// Idle implements connectors.Timed.
+func (w *writer) Idle(is bool) { w.now.idle = is }
 
 // Write adds the batch's rows to the files of their folders.
 func (w *writer) Write(ctx context.Context, b columnar.Batch) error {
@@ -174,7 +192,8 @@ func (w *writer) End(ctx context.Context) ([]connectors.Committable, error) {
 
 // takeDone returns what waits to be published.
 func (w *writer) takeDone() ([]connectors.Committable, error) {
-	if len(w.done.Files) == 0 {
+	w.done.Time = w.report()
+	if len(w.done.Files) == 0 && w.done.Time == nil {
 		return nil, nil
 	}
 	data, err := w.done.encode()

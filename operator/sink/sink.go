@@ -17,10 +17,17 @@ type Operator struct {
 	env      *stream.Env
 	writer   connectors.Writer
 	prepared []connectors.Committable
+
+	watermark stream.Watermark
+	idle      bool
 }
 
+var _ stream.Relay = (*Operator)(nil)
+
 // New returns the operator that writes to sink.
-func New(sink connectors.Sink) *Operator { return &Operator{sink: sink} }
+func New(sink connectors.Sink) *Operator {
+	return &Operator{sink: sink, watermark: stream.NoWatermark}
+}
 
 // Open implements stream.Operator.
 func (o *Operator) Open(env *stream.Env) error {
@@ -51,6 +58,26 @@ func (o *Operator) Process(_ int, b columnar.Batch, _ stream.Output) error {
 	}
 	return nil
 }
+
+// Advance implements stream.Timed, for writers that want to know.
+func (o *Operator) Advance(w stream.Watermark, _ stream.Output) error {
+	o.watermark = w
+	if t, ok := o.writer.(connectors.Timed); ok {
+		t.Advance(w)
+	}
+	return nil
+}
+
+// Idle implements stream.Relay, for writers that want to know.
+func (o *Operator) Idle(is bool) {
+	o.idle = is
+	if t, ok := o.writer.(connectors.Timed); ok {
+		t.Idle(is)
+	}
+}
+
+// Mark implements stream.Relay. There is nobody to hand marks on to.
+func (o *Operator) Mark() (stream.Watermark, bool) { return o.watermark, o.idle }
 
 // EndInput implements stream.Operator: what was written becomes durable.
 func (o *Operator) EndInput(int, stream.Output) error {
