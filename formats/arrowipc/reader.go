@@ -12,7 +12,6 @@ import (
 
 	"github.com/millrace/millrace/columnar"
 	"github.com/millrace/millrace/formats"
-	"github.com/millrace/millrace/formats/internal/widen"
 )
 
 const (
@@ -144,9 +143,7 @@ func (f *file) close() error {
 // reader reads the record batches of a range.
 type reader struct {
 	*file
-	schema  *columnar.Schema
-	index   []int // of the columns wanted in the file; -1: null
-	casts   []widen.Cast
+	match
 	want    formats.Range
 	maxRows int
 
@@ -163,21 +160,9 @@ func newReader(in formats.Input, r formats.Range, o formats.ReadOptions) (*reade
 	if err != nil {
 		return nil, err
 	}
-	a := &reader{file: f, schema: o.Schema, want: r, skip: r.Skip, maxRows: cmp.Or(o.Rows, columnar.DefaultRows)}
-	if a.schema == nil {
-		a.schema = f.columns
-	}
-	for _, want := range a.schema.Fields {
-		i := f.columns.Index(want.Name)
-		var cast widen.Cast
-		if i >= 0 {
-			if cast, err = widen.New(f.columns.Fields[i], want.Type); err != nil {
-				return nil, fmt.Errorf("reading %s: column %q: %w", in.Name(), want.Name, err)
-			}
-		} else if !want.Nullable {
-			return nil, fmt.Errorf("reading %s: it has no column %q; it has %v", in.Name(), want.Name, f.columns.Names())
-		}
-		a.index, a.casts = append(a.index, i), append(a.casts, cast)
+	a := &reader{file: f, want: r, skip: r.Skip, maxRows: cmp.Or(o.Rows, columnar.DefaultRows)}
+	if a.match, err = newMatch(f.columns, o.Schema); err != nil {
+		return nil, fmt.Errorf("reading %s: %w", in.Name(), err)
 	}
 	for f.file != nil && a.next < f.batches && f.begin(a.next) < r.From {
 		a.next++
@@ -230,31 +215,14 @@ func (a *reader) load() error {
 
 // batchOf returns the columns wanted of a record batch.
 func (a *reader) batchOf(rec arrow.Record) (columnar.Batch, error) {
-	n := int(rec.NumRows())
-	if n < 0 || len(a.schema.Fields) == 0 && int64(n) > a.in.Size()*maxGrowth*8 {
+	if n := rec.NumRows(); n < 0 || len(a.schema.Fields) == 0 && n > a.in.Size()*maxGrowth*8 {
 		return columnar.Batch{}, fmt.Errorf("a record batch of %d rows", n)
 	}
-	b := columnar.Batch{Schema: a.schema, Columns: make([]columnar.Column, len(a.index)), Len: n}
-	for k, i := range a.index {
-		if i < 0 {
-			nulls := columnar.NewBuilder(a.schema.Fields[k].Type, n)
-			nulls.AppendNulls(n)
-			b.Columns[k] = nulls.Finish()
-			continue
-		}
-		c, err := columnOf(rec.Column(i))
-		if err == nil && c.Len != n {
-			err = errBuffers
-		}
-		if err == nil && a.casts[k] != nil {
-			c, err = a.casts[k](c)
-		}
-		if err != nil {
-			return b, fmt.Errorf("record batch %d, column %q: %w", a.next-1, a.schema.Fields[k].Name, err)
-		}
-		b.Columns[k] = c
+	b, err := a.match.batch(rec)
+	if err != nil {
+		err = fmt.Errorf("record batch %d, %w", a.next-1, err)
 	}
-	return b, nil
+	return b, err
 }
 
 // Position is the record batch and the rows of it that were returned; of streams, the rows from the start.

@@ -118,6 +118,15 @@ func (v *verifier) root() int { return v.follow(0) }
 
 // child returns what a table's field refers to.
 func (v *verifier) child(table, slot int) int {
+	at := v.field(table, slot)
+	if at == 0 {
+		return 0
+	}
+	return v.follow(at)
+}
+
+// field returns the position of a table's field.
+func (v *verifier) field(table, slot int) int {
 	if table == 0 || v.err != nil {
 		return 0
 	}
@@ -136,7 +145,20 @@ func (v *verifier) child(table, slot int) int {
 	if offset == 0 {
 		return 0
 	}
-	return v.follow(table + offset)
+	return table + offset
+}
+
+// number returns a table's field of 64 bits; 0 when it is not there.
+func (v *verifier) number(table, slot int) int64 {
+	at := v.field(table, slot)
+	if at == 0 {
+		return 0
+	}
+	if at+8 > len(v.data) {
+		v.fail()
+		return 0
+	}
+	return int64(binary.LittleEndian.Uint64(v.data[at:]))
 }
 
 // vector returns where the items of a vector of offsets begin, and how many there are.
