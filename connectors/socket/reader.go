@@ -10,6 +10,7 @@ import (
 	"log/slog"
 	"net"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -19,7 +20,60 @@ import (
 	"github.com/millrace/millrace/formats"
 )
 
-// reader reads one address after the other; the engine gives it one.
+// many reads the addresses of a task in turn. Those of connections that do not end it is given at once.
+type many struct {
+	open    func() *reader
+	readers []*reader
+	next    int
+}
+
+// Assign implements connectors.Reader.
+func (m *many) Assign(splits []connectors.Split, _ []connectors.Position) error {
+	for _, s := range splits {
+		if len(s.Data) == 0 || s.Data[0] != version {
+			return fmt.Errorf("socket: the split %s is not of this version", s.ID)
+		}
+		r := m.open()
+		r.split = s
+		m.readers = append(m.readers, r)
+	}
+	return nil
+}
+
+// Fetch implements connectors.Reader. It returns as soon as there is a line, or when all have been asked once.
+func (m *many) Fetch(ctx context.Context) (connectors.Fetched, error) {
+	if ctx.Err() != nil {
+		return connectors.Fetched{}, context.Cause(ctx)
+	}
+	if len(m.readers) == 0 {
+		return connectors.Fetched{}, io.EOF
+	}
+	share := patience / time.Duration(len(m.readers))
+	for range m.readers {
+		m.next = (m.next + 1) % len(m.readers)
+		r := m.readers[m.next]
+		r.patience = share
+		f, err := r.fetch(ctx)
+		if f.Done {
+			m.readers = slices.Delete(m.readers, m.next, m.next+1)
+		}
+		if err != nil || f.Split != "" {
+			return f, err
+		}
+	}
+	return connectors.Fetched{}, nil
+}
+
+// Close implements connectors.Reader.
+func (m *many) Close() error {
+	var errs []error
+	for _, r := range m.readers {
+		errs = append(errs, r.close())
+	}
+	return errors.Join(errs...)
+}
+
+// reader reads one address.
 type reader struct {
 	env       connectors.TaskEnv
 	decoder   formats.RecordDecoder
@@ -28,7 +82,8 @@ type reader struct {
 	maxLine   int
 	bounded   bool
 	reconnect time.Duration
-	splits    []connectors.Split
+	split     connectors.Split
+	patience  time.Duration
 
 	conn     net.Conn  // nil: not connected
 	timed    bool      // conn has a deadline that has not been met
@@ -56,32 +111,17 @@ func (s Source[T]) NewReader(env connectors.TaskEnv, scan connectors.Scan) (conn
 		return nil, fmt.Errorf("socket.Source: %w", err)
 	}
 	limiter := ratelimit.New(s.Rate, env.Tasks)
-	return &reader{
-		env: env, decoder: d, limiter: limiter, rows: limiter.Rows(cmp.Or(scan.Rows, columnar.DefaultRows)), maxLine: cmp.Or(s.MaxLine, defaultMaxLine),
-		bounded: s.Bounded, reconnect: s.reconnect(), buf: make([]byte, readSize),
-	}, nil
-}
-
-// Assign implements connectors.Reader.
-func (r *reader) Assign(splits []connectors.Split, _ []connectors.Position) error {
-	for _, s := range splits {
-		if len(s.Data) == 0 || s.Data[0] != version {
-			return fmt.Errorf("socket: the split %s is not of this version", s.ID)
+	return &many{open: func() *reader {
+		return &reader{
+			env: env, decoder: d, limiter: limiter, rows: limiter.Rows(cmp.Or(scan.Rows, columnar.DefaultRows)), maxLine: cmp.Or(s.MaxLine, defaultMaxLine),
+			bounded: s.Bounded, reconnect: s.reconnect(), buf: make([]byte, readSize),
 		}
-	}
-	r.splits = append(r.splits, splits...)
-	return nil
+	}}, nil
 }
 
-// Fetch implements connectors.Reader. It returns as soon as there is a line.
-func (r *reader) Fetch(ctx context.Context) (connectors.Fetched, error) {
-	if ctx.Err() != nil {
-		return connectors.Fetched{}, context.Cause(ctx)
-	}
-	if len(r.splits) == 0 {
-		return connectors.Fetched{}, io.EOF
-	}
-	if !r.limiter.Wait(ctx, patience) {
+// fetch returns the next lines, as soon as there is one.
+func (r *reader) fetch(ctx context.Context) (connectors.Fetched, error) {
+	if !r.limiter.Wait(ctx, r.patience) {
 		return connectors.Fetched{}, context.Cause(ctx)
 	}
 	if r.cut(false) {
@@ -100,12 +140,12 @@ func (r *reader) Fetch(ctx context.Context) (connectors.Fetched, error) {
 	return connectors.Fetched{}, nil
 }
 
-func (r *reader) address() string { return string(r.splits[0].Data[1:]) }
+func (r *reader) address() string { return string(r.split.Data[1:]) }
 
 // connect connects, or waits a little until it is time to try.
 func (r *reader) connect(ctx context.Context) error {
 	if wait := time.Until(r.retry); wait > 0 {
-		timer := time.NewTimer(min(wait, patience))
+		timer := time.NewTimer(min(wait, r.patience))
 		defer timer.Stop()
 		select {
 		case <-timer.C:
@@ -145,7 +185,7 @@ func (r *reader) read() error {
 		r.buf = append(r.buf, make([]byte, len(r.buf))...)
 	}
 	if !r.timed {
-		if err := r.conn.SetReadDeadline(time.Now().Add(patience)); err != nil {
+		if err := r.conn.SetReadDeadline(time.Now().Add(r.patience)); err != nil {
 			return err
 		}
 		r.timed = true
@@ -178,9 +218,7 @@ func (r *reader) broken(err error) (connectors.Fetched, error) {
 	case r.bounded && !ended:
 		return f, fmt.Errorf("reading %s: %w", r.address(), err)
 	case r.bounded:
-		f.Split, f.Done = r.splits[0].ID, true
-		r.splits = r.splits[1:]
-		r.retry = time.Time{}
+		f.Split, f.Done = r.split.ID, true
 	case r.env.Log != nil:
 		r.env.Log.Warn("a socket's connection has ended; connecting anew", slog.String("address", r.address()), slog.Any("error", err))
 	}
@@ -243,7 +281,7 @@ func (r *reader) batch() (connectors.Fetched, error) {
 		return connectors.Fetched{}, err
 	}
 	r.limiter.Took(b.Len)
-	return connectors.Fetched{Batch: b, Split: r.splits[0].ID, Next: connectors.Position{version}, Bytes: size}, nil
+	return connectors.Fetched{Batch: b, Split: r.split.ID, Next: connectors.Position{version}, Bytes: size}, nil
 }
 
 // badBytes is how much of a bad line is reported.
@@ -257,8 +295,7 @@ func (r *reader) bad(line []byte, offset int64, reason error) error {
 	return r.env.Report(connectors.Bad{Source: r.address(), Offset: offset, Record: bytes.Clone(line[:min(len(line), badBytes)]), Reason: reason})
 }
 
-// Close implements connectors.Reader.
-func (r *reader) Close() error {
+func (r *reader) close() error {
 	if r.conn == nil {
 		return nil
 	}

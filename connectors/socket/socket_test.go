@@ -259,3 +259,22 @@ func BenchmarkRead(b *testing.B) {
 	b.ReportMetric(float64(rows)/b.Elapsed().Seconds(), "rows/s")
 	_ = r.Close()
 }
+
+// One task reads all addresses, of which the connections do not end.
+func TestManyAddressesOfOneTask(t *testing.T) {
+	waiting := make(chan struct{})
+	defer close(waiting)
+	hold := func(line string) func(io.Writer) {
+		return func(w io.Writer) {
+			_, _ = io.WriteString(w, line+"\n")
+			<-waiting
+		}
+	}
+	one, two := listen(t, "tcp", "127.0.0.1:0", hold("one")), listen(t, "tcp", "127.0.0.1:0", hold("two"))
+	r := open(t, socket.Source[string]{Address: one + "," + two, Format: text.Lines{}}, connectors.TaskEnv{})
+	got := lines(t, r, 2)
+	slices.Sort(got)
+	if !slices.Equal(got, []string{"one", "two"}) {
+		t.Errorf("got %q", got)
+	}
+}

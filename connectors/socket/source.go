@@ -20,7 +20,7 @@ import (
 // Source reads records of type T, a line each, from sockets to which it connects. Delivery is at most once: see the package comment. Empty lines
 // are left out.
 type Source[T any] struct {
-	// Address is host:port, or unix: and a path; several with commas between are read at a time.
+	// Address is host:port, or unix: and a path; several with commas between are read at a time; of connections that end, one by each task.
 	Address string
 	// Format is how a line is read: text.Lines{}, json.Format[T]{}. It must be a formats.RecordFormat.
 	Format formats.Typed[T]
@@ -120,12 +120,16 @@ func (s Source[T]) Discover(context.Context, connectors.Env) (connectors.Facts, 
 
 // NewEnumerator starts giving out addresses.
 func (s Source[T]) NewEnumerator(connectors.Env, connectors.Scan, connectors.Facts) (connectors.Enumerator, error) {
-	return &enumerator{addresses: s.addresses()}, nil
+	return &enumerator{addresses: s.addresses(), endless: !s.Bounded, asked: map[int]bool{}}, nil
 }
 
-// enumerator gives out the addresses, a split each. There are no positions.
+// enumerator gives out the addresses, a split each: one at a time where connections end; else, since a task does not ask twice, all of its share.
+// There are no positions.
 type enumerator struct {
 	addresses []string
+	endless   bool
+	tasks     int
+	asked     map[int]bool // tasks that have
 	pending   []connectors.Split
 }
 
@@ -136,6 +140,7 @@ const version = 1
 func (e *enumerator) Step(event connectors.Event) ([]connectors.Action, error) {
 	switch event := event.(type) {
 	case connectors.Started:
+		e.tasks = event.Tasks
 		for _, a := range e.addresses {
 			e.pending = append(e.pending, connectors.Split{ID: a, Data: append([]byte{version}, a...), Bytes: -1})
 		}
@@ -147,7 +152,7 @@ func (e *enumerator) Step(event connectors.Event) ([]connectors.Action, error) {
 		if err := json.Unmarshal(event.State[1:], &e.pending); err != nil {
 			return nil, fmt.Errorf("socket: reading the enumerator's state: %w", err)
 		}
-		e.pending = append(e.pending, event.Splits...)
+		e.pending, e.tasks = append(e.pending, event.Splits...), event.Tasks
 		return nil, nil
 	case connectors.Returned:
 		e.pending = append(e.pending, event.Splits...)
@@ -156,12 +161,26 @@ func (e *enumerator) Step(event connectors.Event) ([]connectors.Action, error) {
 		if len(e.pending) == 0 {
 			return []connectors.Action{connectors.NoMore{Task: event.Task}}, nil
 		}
-		split := e.pending[0]
-		e.pending = e.pending[1:]
-		return []connectors.Action{connectors.Assign{Task: event.Task, Splits: []connectors.Split{split}}}, nil
+		n := e.share(event.Task)
+		splits := e.pending[:n:n]
+		e.pending = e.pending[n:]
+		return []connectors.Action{connectors.Assign{Task: event.Task, Splits: splits}}, nil
 	default:
 		return nil, nil
 	}
+}
+
+// share returns how many of the pending splits a task gets that asks.
+func (e *enumerator) share(task int) int {
+	if !e.endless {
+		return 1
+	}
+	others := e.tasks - len(e.asked) // with this one
+	if e.asked[task] {               // it has failed, and what is pending was its
+		others = 1
+	}
+	e.asked[task] = true
+	return (len(e.pending)-1)/max(others, 1) + 1
 }
 
 // Snapshot implements connectors.Enumerator: a version and JSON of what is not assigned.
