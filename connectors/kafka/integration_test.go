@@ -55,6 +55,12 @@ func TestRealBroker(t *testing.T) {
 		markers(t, k.Addr)
 	})
 	t.Run("compacted", func(t *testing.T) { compacted(t, k.Addr) })
+	t.Run("dead letters", func(t *testing.T) {
+		k.CreateTopic(t, "letters", 2)
+		k.CreateTopic(t, "good", 1)
+		k.CreateTopic(t, "dead", 1)
+		deadLetters(t, k.Addr, "letters", "good", "dead")
+	})
 	t.Run("lost ranges", func(t *testing.T) {
 		k.CreateTopic(t, "ranges", 1)
 		lostRanges(t, k.Addr, "ranges")

@@ -4,7 +4,11 @@
 // Stability: public.
 package onbad
 
-import "fmt"
+import (
+	"fmt"
+	"strings"
+	"unicode/utf8"
+)
 
 // Action is what a policy does with a bad record.
 type Action uint8
@@ -87,6 +91,16 @@ type Record struct {
 	Node   string // the logical node, with its call site
 	Source string // the file, topic and partition; empty for a function's
 	Offset int64  // where in it the record begins; -1 unknown
-	Record string // its beginning
+	Record string // its beginning, as text: what is none is replaced
 	Reason string
+	Bytes  []byte `col:",null=zero"` // the beginning as it is, of a record that is not text
+}
+
+// NewRecord returns a bad record as it is written. record is its beginning.
+func NewRecord(node, source string, offset int64, record, reason string) Record {
+	r := Record{Node: node, Source: source, Offset: offset, Record: record, Reason: reason}
+	if !utf8.ValidString(record) {
+		r.Record, r.Bytes = strings.ToValidUTF8(record, "\uFFFD"), []byte(record)
+	}
+	return r
 }

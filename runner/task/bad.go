@@ -32,7 +32,7 @@ func newBadRows(env *stream.Env, to shuffle.Writer) *badRows {
 		if err := r.open(); err != nil {
 			return err
 		}
-		r.records.Append(onbad.Record{Node: r.node, Source: b.Source, Offset: b.Offset, Record: b.Record, Reason: b.Reason.Error()})
+		r.records.Append(onbad.NewRecord(r.node, b.Source, b.Offset, b.Record, b.Reason.Error()))
 		if r.records.Len() < badBatch {
 			return nil
 		}
