@@ -127,7 +127,9 @@ func (a *Archive) Build(job *plan.Job) {
 	}
 	switch {
 	case s.columns != nil:
-		keep(a, s, datastream.Read(job, source(a, s, objects{schema: s.columns}, kafka.Meta{}), plan.UID("in")))
+		in := source(a, s, objects{schema: s.columns}, kafka.Meta{})
+		in.OnBad = tolerate(a.Bad)
+		keep(a, s, datastream.Read(job, in, plan.UID("in")))
 	case a.Binary:
 		keep(a, s, datastream.Read(job, source(a, s, kafka.Raw{}, kafka.Meta{}), plan.UID("in")))
 	default:
@@ -163,11 +165,11 @@ func checkText(m Message) (Message, error) {
 // meta names what is kept of a message besides its value.
 var meta = kafka.Meta{Key: "key", Timestamp: "timestamp", Topic: "topic", Partition: "partition", Offset: "offset"}
 
-// source reads topics.
+// source reads topics. Of messages that are kept as they are it refuses none.
 func source[T any](a *Archive, s archiving, format formats.Typed[T], m kafka.Meta) kafka.Source[T] {
 	return kafka.Source[T]{
 		Brokers: a.Brokers.Addresses, Security: a.Brokers.security(), Topic: a.Topic, Format: format, Meta: m,
-		Start: s.start, Stop: reading{once: a.Once}.to(), Rate: a.Rate, OnBad: tolerate(a.Bad),
+		Start: s.start, Stop: reading{once: a.Once}.to(), Rate: a.Rate,
 	}
 }
 
