@@ -46,6 +46,7 @@ func TestExactlyOnce(t *testing.T) {
 	trials := trials{flag: "seeds", seeds: *seeds}
 	for _, job := range underTest(books(t, 5_000)) {
 		trials.jobs = append(trials.jobs, trial{job.Name, func(t *testing.T) (tester, error) {
+			t.Helper()
 			o := chaos.Options{Scratch: t.TempDir(), Faults: kinds(t), State: runner.StateBackend(*where)}
 			return chaos.New(t.Context(), job, o)
 		}})

@@ -74,6 +74,7 @@ func TestProcesses(t *testing.T) {
 	trials := trials{flag: "processes", seeds: *processSeeds}
 	for _, job := range asPrograms(in) {
 		trials.jobs = append(trials.jobs, trial{job.Name, func(t *testing.T) (tester, error) {
+			t.Helper()
 			command := aProgram(t, job.Name, in)
 			command.Obeys = true
 			return chaos.NewCommand(t.Context(), command, chaos.Options{Scratch: t.TempDir(), Faults: moreKills(kinds(t)), State: runner.StateBackend(*where)})

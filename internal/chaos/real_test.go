@@ -169,6 +169,7 @@ func TestReal(t *testing.T) {
 		{"tohdfs", false, []fault.Kind{chaos.Kill, chaos.Kill, chaos.Rescale, chaos.Abort, chaos.Damage}},
 	} {
 		trials.jobs = append(trials.jobs, trial{k.name, func(t *testing.T) (tester, error) {
+			t.Helper()
 			o := chaos.Options{Scratch: t.TempDir(), Faults: k.faults, Openers: map[string]vfs.Opener{"hdfs": s.opener}, Timeout: 10 * time.Minute}
 			return chaos.NewCommand(t.Context(), s.command(t, k.name, k.toKafka), o)
 		}})
