@@ -57,7 +57,7 @@ func (b *Builder) extend(n int) []byte {
 //
 //go:noinline
 func (b *Builder) growData(n int) {
-	next := alignedBytes(max(2*cap(b.data), len(b.data)+n, b.hint*b.Type.ByteWidth(), 64))
+	next := Unspecified(max(2*cap(b.data), len(b.data)+n, b.hint*b.Type.ByteWidth(), 64))
 	copy(next, b.data)
 	b.data = next[:len(b.data)]
 }
@@ -291,6 +291,11 @@ func (b *Builder) AppendString(v string) {
 	}
 	b.validRow()
 }
+
+// Lend tells a builder of strings or binaries where values may come from that are appended one by one: buffers of columns, which nobody will write to
+// again. Values that lie in one of them, one behind the other, are not copied: the column that Finish returns is made of that part of the buffer, if it is
+// half of it at least. What was lent before is forgotten.
+func (b *Builder) Lend(buffers [][]byte) { b.text.Lend(buffers) }
 
 // Child returns the builder of child k. Values appended to it belong to the list, map or struct that the next call of CloseNested ends.
 func (b *Builder) Child(k int) *Builder { return b.children[k] }

@@ -25,6 +25,10 @@ type TextBuffer struct {
 	offsets []int32        // all of the memory; begins with 0
 
 	hintRows, hintBytes int // what to make room for at first
+
+	lent   [][]byte // where strings may lie already
+	shared []byte   // one of them, from where the strings begin on, which is where bytes points; nil: they are in data
+	whole  int      // bytes of that one
 }
 
 // Append adds one string. A buffer holds 2 GiB; Finish tells when that was too little.
@@ -54,14 +58,68 @@ func (t *TextBuffer) AppendShort(s string) bool {
 //go:norace
 func copyShort(dst, src unsafe.Pointer) { *(*[shortText]byte)(dst) = *(*[shortText]byte)(src) }
 
+// Lend tells of buffers in which strings may lie that will be appended, one behind the other: they need not be copied then. Nobody may write to the
+// buffers again. What was lent before is forgotten.
+func (t *TextBuffer) Lend(buffers [][]byte) {
+	t.lent = buffers
+	if t.end == 0 {
+		t.quick = 0 // the first string tells whether they do
+	}
+}
+
 // appendAny adds a string of any length, and makes room for more.
 func (t *TextBuffer) appendAny(s string) {
+	if t.share(s) {
+		return
+	}
 	t.grow(1, len(s))
 	copy(t.data[t.end:], s)
 	t.end += len(s)
 	t.n++
 	t.offsets[t.n] = int32(t.end)
 	t.setQuick()
+}
+
+// share adds s without copying it if it lies behind the strings that have been shared so far, or, as the first, anywhere in what was lent.
+func (t *TextBuffer) share(s string) bool {
+	switch {
+	case t.shared != nil:
+		if len(s) > len(t.shared)-t.end || len(s) > 0 && unsafe.Pointer(unsafe.StringData(s)) != unsafe.Add(t.bytes, t.end) {
+			return false
+		}
+	case t.end > 0 || len(t.lent) == 0:
+		return false
+	case len(s) > 0:
+		if t.shared, t.whole = within(t.lent, s); t.shared == nil {
+			return false
+		}
+		t.bytes = unsafe.Pointer(unsafe.SliceData(t.shared))
+	}
+	t.growOffsets(1)
+	t.end += len(s)
+	t.n++
+	t.offsets[t.n] = int32(t.end)
+	return true
+}
+
+// within returns the buffer in which s lies, from there on, and its size; nil: it lies in none.
+func within(buffers [][]byte, s string) (rest []byte, whole int) {
+	at := uintptr(unsafe.Pointer(unsafe.StringData(s)))
+	for _, b := range buffers {
+		from := uintptr(unsafe.Pointer(unsafe.SliceData(b)))
+		if from <= at && at+uintptr(len(s)) <= from+uintptr(len(b)) {
+			return b[at-from:], len(b)
+		}
+	}
+	return nil, 0
+}
+
+// unshare copies what has been shared so far to memory of n bytes.
+func (t *TextBuffer) unshare(n int) {
+	t.data = Unspecified(n)
+	t.bytes = unsafe.Pointer(unsafe.SliceData(t.data))
+	copy(t.data, t.shared[:t.end])
+	t.shared = nil
 }
 
 // appendRange adds n cells of c from row from on.
@@ -116,11 +174,18 @@ func appendShifted(dst, src []int32, shift int32) []int32 {
 
 // grow makes room for that many more strings of that many bytes together, and a short copy's overrun.
 func (t *TextBuffer) grow(rows, bytes int) {
+	if t.shared != nil {
+		t.unshare(max(t.end+bytes+shortText, t.hintBytes))
+	}
 	if need := t.end + bytes + shortText; need > len(t.data) {
-		next := make([]byte, max(2*len(t.data), need, t.hintBytes))
+		next := Unspecified(max(2*len(t.data), need, t.hintBytes))
 		copy(next, t.data[:t.end])
 		t.data, t.bytes = next, unsafe.Pointer(unsafe.SliceData(next))
 	}
+	t.growOffsets(rows)
+}
+
+func (t *TextBuffer) growOffsets(rows int) {
 	if need := t.n + 1 + rows; need > len(t.offsets) {
 		next := make([]int32, max(2*len(t.offsets), need, t.hintRows+1))
 		copy(next, t.offsets)
@@ -152,11 +217,18 @@ func (t *TextBuffer) Finish(typ Type) (Column, error) {
 
 // take returns the offsets and bytes and empties the buffer.
 func (t *TextBuffer) take() ([]int32, []byte) {
+	if t.shared != nil && t.end < t.whole/2 { // not worth that all of it stays in memory
+		t.unshare(t.end)
+	}
 	full := *t
-	*t = TextBuffer{}
+	*t = TextBuffer{lent: full.lent}
 	if full.n == 0 {
 		return make([]int32, 1), nil
 	}
 	t.hintRows, t.hintBytes = full.n, full.end+shortText
-	return full.offsets[: full.n+1 : full.n+1], full.data[:full.end:full.end]
+	data := full.data
+	if full.shared != nil {
+		data = full.shared
+	}
+	return full.offsets[: full.n+1 : full.n+1], data[:full.end:full.end]
 }

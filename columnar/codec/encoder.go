@@ -21,6 +21,7 @@ const encodeBytesAtOnce = 16 << 10
 type Encoder[T any] struct {
 	isText bool // T is a string
 	text   columnar.TextBuffer
+	lent   [][]byte // see Lend
 
 	rows   []T
 	hint   int // rows to make room for at first
@@ -66,6 +67,26 @@ func (c *Codec[T]) encoder(schema *columnar.Schema) *Encoder[T] {
 		e.builders = append(e.builders, columnar.NewBuilder(f.column, 0))
 	}
 	return e
+}
+
+// Lend tells the encoder of columns from which values that follow may have been decoded: strings that are still one behind the other, as they were
+// there, are not copied. What was lent before is forgotten.
+func (e *Encoder[T]) Lend(columns []columnar.Column) {
+	if !e.isText && (e.layout == nil || !e.layout.flat || len(e.layout.texts) == 0) {
+		return
+	}
+	e.lent = e.lent[:0]
+	for i := range columns {
+		if columns[i].Type.IsVariable() && len(columns[i].Data) > 0 {
+			e.lent = append(e.lent, columns[i].Data)
+		}
+	}
+	e.text.Lend(e.lent)
+	for i := range e.layout.fields {
+		if e.layout.fields[i].column.IsVariable() {
+			e.builders[i].Lend(e.lent)
+		}
+	}
 }
 
 // Append adds one value.

@@ -46,15 +46,14 @@ var errTooMuch = errors.New("a batch would have more than 2 GiB of text in one c
 
 func (s *textSink) begin(n int) {
 	s.offsets = append(make([]int32, 0, n+1), 0)
-	s.data = make([]byte, 0, s.hint+s.hint/8+shortText)
+	s.data = columnar.Unspecified(s.hint + s.hint/8 + shortText)[:0]
 }
 
 // room makes room for n bytes behind the data and a short store.
 func (s *textSink) room(n int) {
 	if need := len(s.data) + n + shortText; need > cap(s.data) {
-		next := make([]byte, len(s.data), need+len(s.data)/2)
-		copy(next, s.data)
-		s.data = next
+		next := columnar.Unspecified(need + len(s.data)/2)
+		s.data = next[:copy(next, s.data)]
 	}
 }
 

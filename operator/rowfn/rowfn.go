@@ -71,7 +71,7 @@ func (o *Operator) Resume(out stream.Output) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	if more || o.runner.IsFull() {
+	if more || o.runner.IsWorthTaking() {
 		if err := o.Flush(out); err != nil {
 			return false, err
 		}

@@ -93,6 +93,8 @@ type head interface {
 // tail collects records and makes columns of them.
 type tail interface {
 	push() any // func(T)
+	// lend tells of the columns that records were decoded from which will be pushed: texts need not be copied.
+	lend(columns []columnar.Column)
 	len() int
 	size() int
 	finish() ([]columnar.Column, error)
@@ -163,6 +165,7 @@ func Records[T any]() (Tail, error) {
 type recordTail[T any] struct{ encoder *codec.Encoder[T] }
 
 func (t *recordTail[T]) push() any                          { return t.encoder.Append }
+func (t *recordTail[T]) lend(columns []columnar.Column)     { t.encoder.Lend(columns) }
 func (t *recordTail[T]) len() int                           { return t.encoder.Len() }
 func (t *recordTail[T]) size() int                          { return t.encoder.Size() }
 func (t *recordTail[T]) finish() ([]columnar.Column, error) { return t.encoder.Finish() }
@@ -226,6 +229,12 @@ func (t *selectedTail[T]) push() any {
 			t.encoder.Append(v)
 		}
 		t.n++
+	}
+}
+
+func (t *selectedTail[T]) lend(columns []columnar.Column) {
+	if t.encoder != nil {
+		t.encoder.Lend(columns)
 	}
 }
 

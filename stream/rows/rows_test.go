@@ -356,3 +356,111 @@ func BenchmarkChain(b *testing.B) {
 	}
 	b.ReportMetric(float64(b.N)*columnar.DefaultRows/b.Elapsed().Seconds(), "rows/s")
 }
+
+// TestTextsArePassedOn checks that the text of records that go through as they are is not copied, and that of others is right, over batches of all
+// sizes with and without selections.
+func TestTextsArePassedOn(t *testing.T) {
+	type record struct {
+		N    int64
+		Text string
+	}
+	c, err := codec.Of[record]()
+	if err != nil {
+		t.Fatal(err)
+	}
+	plus := rows.Map(func(r record) record { return record{r.N + 1, r.Text} })
+	some := rows.Filter(func(r record) bool { return r.N%10 != 0 || len(r.Text) == 0 })
+	changed := rows.Map(func(r record) record {
+		if r.N%1000 == 7 {
+			r.Text = strings.ToUpper(r.Text)
+		}
+		return r
+	})
+	for name, p := range map[string]struct {
+		stages []rows.Stage
+		shares bool
+		want   func(record) (record, bool)
+	}{
+		"all":     {[]rows.Stage{plus}, true, func(r record) (record, bool) { return record{r.N + 1, r.Text}, true }},
+		"some":    {[]rows.Stage{some}, false, func(r record) (record, bool) { return r, r.N%10 != 0 || len(r.Text) == 0 }},
+		"changed": {[]rows.Stage{changed}, false, func(r record) (record, bool) { return record{r.N, upperSeventh(r.N, r.Text)}, true }},
+	} {
+		t.Run(name, func(t *testing.T) {
+			rapid.Check(t, func(rt *rapid.T) {
+				r, err := rows.Program{Stages: p.stages, Tail: records[record](t)}.Bind(c.Schema(), rows.Task{})
+				if err != nil {
+					rt.Fatal(err)
+				}
+				var want, got []record
+				decoder, err := c.Decoder(c.Schema())
+				if err != nil {
+					rt.Fatal(err)
+				}
+				take := func() columnar.Batch {
+					b, err := r.Take()
+					if err != nil {
+						rt.Fatal(err)
+					}
+					more, err := decoder.Decode(b, nil)
+					if err != nil {
+						rt.Fatal(err)
+					}
+					got = append(got, more...)
+					return b
+				}
+				n := int64(0)
+				for range rapid.IntRange(1, 4).Draw(rt, "batches") {
+					encoder := c.Encoder()
+					for range rapid.IntRange(0, columnar.DefaultRows).Draw(rt, "rows") {
+						v := record{n, strings.Repeat(string(rune('a'+n%26)), int(n%37))}
+						n++
+						encoder.Append(v)
+						if v, ok := p.want(v); ok {
+							want = append(want, v)
+						}
+					}
+					size := encoder.Len()
+					columns, err := encoder.Finish()
+					if err != nil {
+						rt.Fatal(err)
+					}
+					in := columnar.Batch{Schema: c.Schema(), Columns: columns, Len: size}
+					if err := r.Load(in); err != nil {
+						rt.Fatal(err)
+					}
+					began := r.Len() == 0
+					for more := true; more; {
+						if more, err = r.Run(); err != nil {
+							rt.Fatal(err)
+						}
+						if more || r.IsWorthTaking() {
+							whole := began && !more
+							out := take()
+							if whole && p.shares != shares(out, in) {
+								rt.Fatalf("of %d rows: the text is shared: %v; want %v", out.Len, !p.shares, p.shares)
+							}
+							began = false
+						}
+					}
+				}
+				take()
+				if !slices.Equal(got, want) {
+					rt.Fatalf("got %d records, want %d", len(got), len(want))
+				}
+			})
+		})
+	}
+}
+
+func upperSeventh(n int64, text string) string {
+	if n%1000 == 7 {
+		return strings.ToUpper(text)
+	}
+	return text
+}
+
+// shares says whether the texts of two batches are the same memory.
+func shares(a, b columnar.Batch) bool {
+	x, y := a.Columns[1].Data, b.Columns[1].Data
+	return len(x) > 0 && len(y) > 0 && &x[0] == &y[0]
+}

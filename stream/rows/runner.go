@@ -122,12 +122,19 @@ func (r *Runner) IsFull() bool {
 	return r.tail.len() >= fullRows || r.tail.size() >= fullBytes
 }
 
+// IsWorthTaking says whether the records collected are so many that it costs more to copy their texts, when those of another batch come behind them, than
+// to hand over a smaller batch.
+func (r *Runner) IsWorthTaking() bool {
+	return r.IsFull() || r.passed == nil && (r.tail.len() >= fullRows/2 || r.tail.size() >= fullBytes/2)
+}
+
 // Load takes the batch whose records the next calls of Run push. It must stay as it is until Run has returned false.
 func (r *Runner) Load(b columnar.Batch) error {
 	if r.passed != nil {
 		b = b.Compact()
 	}
 	r.batch, r.next = b, 0
+	r.tail.lend(b.Columns)
 	return r.head.load(b)
 }
 
