@@ -72,8 +72,13 @@ type stamped interface{ at() time.Time }
 
 // events gives the events of a kind with those columns that T has, in event time.
 func events[T stamped](j *Nexmark, job *plan.Job, kind nexmark.Kind) datastream.Stream[T] {
-	return datastream.EventTime(untimed[T](j, job, kind), T.at, watermark.Bounded(4*time.Second), plan.Name("EventTime"))
+	late := watermark.Bounded(4*time.Second).Align("market", drift)
+	return datastream.EventTime(untimed[T](j, job, kind), T.at, late, plan.Name("EventTime"))
 }
+
+// drift is how far one kind of event, or one file, may be ahead of another. Kinds are read for themselves, and there are many more of some than of others:
+// those that are few would be far ahead, and what waits for the others would pile up. A second of reading files is up to an hour of the market.
+const drift = 20 * time.Minute
 
 // untimed gives the events of a kind where time does not matter.
 func untimed[T any](j *Nexmark, job *plan.Job, kind nexmark.Kind) datastream.Stream[T] {
