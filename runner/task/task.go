@@ -5,8 +5,14 @@
 // never block; when there is nothing to do the task sleeps until one of them, or a timer, wakes it. A source's reader has a goroutine of its
 // own (package operator/source), which Run starts and waits for.
 //
-// Marks travel between the rows: watermarks (clock.go) and the barriers of checkpoints (cut.go). What others want of the task, and what they
-// bring its operators, waits in its mailbox (mail.go) until it is between two batches.
+// task.go has the loop. What it does in a turn lies beside it: rows come from gates and go to writers (exchange.go) or are read from a source
+// (reading.go), operators are driven from the tail of the chain (chain.go), and when nothing can be done the task sleeps (sleep.go). Bad records
+// become rows of a side output (bad.go).
+//
+// Marks travel between the rows: watermarks (clock.go) and the barriers of checkpoints (cut.go). A barrier is waited for on all inputs, or, when
+// that takes too long, overtakes the rows ahead of it, which then belong to the checkpoint too (overtake.go). Splits that are ahead of others'
+// event time are paused (pace.go). What others want of the task, and what they bring its operators, waits in its mailbox (mail.go) until it is
+// between two batches.
 //
 // A task takes nothing back: an attempt that fails is closed and forgotten, and what it wrote is dropped by those who hold it.
 //
@@ -18,7 +24,6 @@ import (
 	"errors"
 	"fmt"
 	"runtime/debug"
-	"slices"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -31,29 +36,6 @@ import (
 	"github.com/millrace/millrace/shuffle"
 	"github.com/millrace/millrace/stream"
 )
-
-// Input is where rows of a task come from: an input of one of its operators.
-type Input struct {
-	At   int // the operator's position among those given to New
-	Port int
-	Gate shuffle.Gate
-	// Aligned says that barriers are waited for however long it takes: its rows could not be given to other tasks afterwards.
-	Aligned bool
-	// Restore gives the gate back what was in flight, when the operators have their state; nil: nothing was.
-	Restore func() error
-
-	rest columnar.Batch      // of what the gate gave last: rows not taken yet
-	feed int                 // its number among what the operator is fed by
-	cut  stream.CheckpointID // the barrier that has come on all its channels
-}
-
-// Output is where rows of a task go.
-type Output struct {
-	Writer shuffle.Writer
-	// IsSide says that it takes side output number Side of the operator at position At, not the chain's.
-	IsSide   bool
-	At, Side int // At is -1 for the source
-}
 
 // Operator is an operator of the chain, with its environment.
 type Operator struct {
@@ -147,14 +129,6 @@ func (t *Task) Wake() {
 	}
 }
 
-// ReadFrom makes the task a source's: it takes what fetcher reads, and counts it in env. Of data that ends event time does not pass before all
-// splits have been given to tasks.
-func (t *Task) ReadFrom(fetcher *source.Fetcher, env *stream.Env, isBounded bool) {
-	t.holding = isBounded
-	t.fetcher, t.origin, t.reading, t.load = fetcher, env, true, env.Metrics
-	t.pacer = t.newPacer()
-}
-
 // Connect gives the task its inputs and outputs.
 func (t *Task) Connect(inputs []Input, outputs []Output) {
 	t.inputs, t.outputs, t.all = inputs, outputs, outputs
@@ -223,25 +197,6 @@ func (t *Task) Run(ctx context.Context) (r control.Report, err error) {
 	}
 	return r, nil
 }
-
-// fetch runs the reader of a source. A panic in it is the task's.
-func (t *Task) fetch(ctx context.Context) (err error) {
-	defer func() {
-		if v := recover(); v != nil {
-			err = &PanicError{Where: t.origin.Node, Value: v, Stack: debug.Stack()}
-		}
-	}()
-	err = t.fetcher.Run(ctx)
-	switch {
-	case err == nil, errors.Is(err, errEnough):
-		return nil
-	default:
-		return fmt.Errorf("%s: %w", t.origin.Node, err)
-	}
-}
-
-// errEnough ends a fetcher whose task needs nothing more.
-var errEnough = errors.New("nothing more is wanted")
 
 // PanicError is a panic in an operator or in the user's code.
 type PanicError struct {
@@ -391,23 +346,6 @@ func (t *Task) turn() (bool, error) {
 	return t.chain.flush()
 }
 
-// handOn gives the outputs rows or a mark.
-func (t *Task) handOn(e element) error {
-	for _, o := range t.outputs {
-		var err error
-		switch {
-		case e.mark.Kind != stream.NoMark:
-			err = o.Writer.Mark(e.mark)
-		case !o.IsSide:
-			err = o.Writer.Write(e.batch, t.fresh)
-		}
-		if err != nil {
-			return fmt.Errorf("exchanging rows: %w", err)
-		}
-	}
-	return nil
-}
-
 // endEarly ends all inputs, because an operator has said that nothing that comes will change its output.
 func (t *Task) endEarly() (bool, error) {
 	if head := t.chain.head(); t.reading && head.takes(head.main) {
@@ -420,242 +358,6 @@ func (t *Task) endEarly() (bool, error) {
 		}
 	}
 	return false, nil
-}
-
-func (t *Task) hasRoom() bool {
-	for _, o := range t.outputs {
-		if !o.Writer.HasRoom() {
-			return false
-		}
-	}
-	return true
-}
-
-// takeFetched gives the chain what the reader has read.
-func (t *Task) takeFetched() (bool, error) {
-	head := t.chain.head()
-	if !t.reading || t.cut.holds() || !head.takes(head.main) {
-		return false, nil
-	}
-	if len(t.cut.ended) > 0 {
-		if did, err := t.flushSplit(); did || err != nil {
-			return did, err
-		}
-		t.endSplits()
-		return true, nil
-	}
-	if !t.hasGot {
-		if t.pacer != nil { // how far the splits have come is known when all has come through
-			if did, err := t.chain.flush(); did || err != nil {
-				return did, err
-			}
-		}
-		got, ok, done := t.poll()
-		if done {
-			return true, t.endReading()
-		}
-		if !ok {
-			return false, nil
-		}
-		t.polled, t.hasGot = got, true
-	}
-	if t.cut.positions.IsOther(t.polled) {
-		if did, err := t.flushSplit(); did || err != nil {
-			return did, err
-		}
-	}
-	got := t.polled
-	t.polled, t.hasGot = source.Got{}, false
-	t.follow(got)
-	source.Account(t.origin, got.Fetched)
-	if err := source.Report(t.origin, got.Bad); err != nil {
-		return true, fmt.Errorf("%s: %w", t.origin.Node, err)
-	}
-	if got.Batch.Rows() == 0 {
-		return true, nil
-	}
-	return true, t.chain.push(head, head.main, head.mainFeed, element{batch: got.Batch})
-}
-
-// flushSplit brings rows that operators are gathering to those that tell splits apart, before they are told of another split or the end of this
-// one. False: there were none.
-func (t *Task) flushSplit() (bool, error) {
-	if !slices.ContainsFunc(t.chain.links, func(l *link) bool { return l.splitter != nil }) {
-		return false, nil
-	}
-	return t.chain.flush()
-}
-
-// follow keeps where the task is in its splits, and tells operators that want to know.
-func (t *Task) follow(got source.Got) {
-	changed := t.cut.positions.Take(got)
-	for _, l := range t.chain.links {
-		if l.splitter == nil {
-			continue
-		}
-		for _, s := range got.Assigned.Splits {
-			l.splitter.AddSplit(s.ID)
-		}
-		if got.Assigned.Exhausted {
-			l.splitter.HoldSplits(false)
-			t.chain.settle(l)
-		}
-		if changed {
-			l.splitter.UseSplit(got.Split)
-		}
-	}
-	if got.Done {
-		t.cut.ended = append(t.cut.ended, got.Split)
-	}
-}
-
-// endSplits tells operators of splits whose last rows have gone through the chain.
-func (t *Task) endSplits() {
-	for _, s := range t.cut.ended {
-		for _, l := range t.chain.links {
-			if l.splitter != nil {
-				l.splitter.EndSplit(s)
-				t.chain.settle(l)
-			}
-		}
-	}
-	t.cut.ended = t.cut.ended[:0]
-}
-
-// endReading tells the head that the reader has ended.
-func (t *Task) endReading() error {
-	head := t.chain.head()
-	done, err := t.chain.endFeed(head, head.main, head.mainFeed, true)
-	t.reading = !done
-	t.pace()
-	return err
-}
-
-// takeInput gives an operator what an input it takes has, or tells it that one has ended.
-func (t *Task) takeInput() (bool, error) {
-	for i := range t.inputs {
-		in := &t.inputs[i]
-		if in.Gate == nil || in.cut != 0 || !t.chain.links[in.At].takes(in.Port) {
-			continue
-		}
-		item, ok, err := in.poll(t.config.BatchRows)
-		if err != nil {
-			return true, fmt.Errorf("reading exchanged rows: %w", err)
-		}
-		if ok && item.Mark.Kind == stream.BarrierMark {
-			t.bar(item.Mark.Barrier)
-			if item.Mark.Barrier.ID == t.cut.barrier.ID {
-				in.cut = item.Mark.Barrier.ID
-			}
-			return true, nil
-		}
-		if ok {
-			return true, t.chain.push(t.chain.links[in.At], in.Port, in.feed, element{batch: item.Batch, mark: item.Mark})
-		}
-		if in.Gate.HasEnded() {
-			return true, t.endGate(in)
-		}
-	}
-	return false, nil
-}
-
-// poll gives what the gate does, in batches of at most so many rows.
-func (in *Input) poll(rows int) (i shuffle.Item, ok bool, err error) {
-	if in.rest.Rows() == 0 {
-		if i, ok, err = in.Gate.Poll(); rows == 0 || !ok || err != nil || i.Mark.Kind != stream.NoMark {
-			return i, ok, err
-		}
-		in.rest = i.Batch
-	}
-	i.Batch, in.rest = cutBatch(in.rest, rows)
-	return i, true, nil
-}
-
-// port is an input of an operator of the chain.
-type port struct{ at, port int }
-
-// endGate closes a gate; its port ends with the last of them.
-func (t *Task) endGate(in *Input) error {
-	p := port{in.At, in.Port}
-	done, err := t.chain.endFeed(t.chain.links[in.At], in.Port, in.feed, t.gates[p] == 1)
-	if err != nil || !done {
-		return err
-	}
-	gate := in.Gate
-	in.Gate = nil
-	t.gates[p]--
-	return gate.Close()
-}
-
-// sleep waits to be woken, or until an operator is to be called. What is buffered is handed on first: the input has run dry.
-func (t *Task) sleep(ctx context.Context) error {
-	if err := t.flushBad(); err != nil {
-		return err
-	}
-	for _, o := range t.outputs {
-		if err := o.Writer.Flush(); err != nil {
-			return fmt.Errorf("exchanging rows: %w", err)
-		}
-	}
-	t.pace()
-	waited := &t.load.Idle
-	if !t.hasRoom() {
-		waited = &t.load.Backpressured
-	}
-	start := time.Now()
-	defer func() { waited.Add(int64(time.Since(start))) }()
-	var alarm, report <-chan time.Time
-	if due := t.due(); !due.IsZero() && !t.watching {
-		timer := time.NewTimer(min(due.Sub(t.clock.Now()), longestSleep))
-		defer timer.Stop()
-		alarm = timer.C
-	}
-	if due := t.pacer.due(t.reading); !due.IsZero() {
-		timer := time.NewTimer(time.Until(due))
-		defer timer.Stop()
-		report = timer.C
-	}
-	select {
-	case <-t.wake:
-		return nil
-	case <-alarm:
-		return nil
-	case <-report:
-		return nil
-	case <-ctx.Done():
-		return context.Cause(ctx)
-	}
-}
-
-// due returns when the task is to be woken at the latest; zero: it need not be.
-func (t *Task) due() time.Time {
-	due := t.cut.haste.deadline
-	if t.cut.haste.isLate {
-		due = time.Time{}
-	}
-	if next := t.chain.due(); !next.IsZero() && !t.cut.final && !t.isBlocked() && (due.IsZero() || next.Before(due)) {
-		due = next
-	}
-	return due
-}
-
-// longestSleep is how long a task may sleep before it looks at the clock again: Go's timers do not notice when the machine's clock is set.
-const longestSleep = time.Second
-
-// watch has the task woken by a clock that is moved by hand.
-func (t *Task) watch() (stop func()) {
-	if w, ok := t.clock.(stream.Watched); ok {
-		if stop = w.Watch(t.Wake); stop != nil {
-			t.watching = true
-			return stop
-		}
-	}
-	return func() {}
-}
-
-// isBlocked says whether nothing can be done, nor any operator be called, until an output has room.
-func (t *Task) isBlocked() bool {
-	return (t.chain.tail().len() > 0 || t.side) && !t.hasRoom()
 }
 
 // preparer is a sink's operator.
