@@ -1,6 +1,9 @@
 package shuffle
 
 import (
+	"cmp"
+
+	"github.com/millrace/millrace/internal/budget"
 	"github.com/millrace/millrace/stream"
 )
 
@@ -15,10 +18,13 @@ type Flown struct {
 // producers put it in, until their barrier, whether the consumer takes it in the meantime or not. This is the recording of channels of Chandy
 // and Lamport 1985: consumers do all of it, so a producer's barrier goes behind its rows as ever, and rows lie in one place.
 //
-// Batches are shared with the channels: nobody changes them. The consumer's goroutine alone calls its methods.
+// Batches are shared with the channels: nobody changes them. Credits bound what is in a channel, but not what goes through it until its barrier
+// comes, and all of that stays as long as the flight does: so it is counted, and where there is no memory for it the flight has failed, with
+// nothing in it. The consumer's goroutine alone calls its methods.
 type Flight struct {
 	again    []Flown // of an earlier checkpoint, not taken yet
 	channels []recorded
+	err      error // of again
 }
 
 // recorded is a channel whose barrier had not come when the consumer was cut.
@@ -29,9 +35,11 @@ type recorded struct {
 
 // recording is what is put into a queue ahead of a barrier. The queue's mutex guards it.
 type recording struct {
-	until stream.CheckpointID
-	items []Item
-	done  bool
+	until  stream.CheckpointID
+	items  []Item
+	memory *budget.Account // of the flight, which counts what items hold
+	done   bool
+	err    error // why there is nothing, though it is done
 }
 
 // add takes what comes next. Of watermarks without rows between them the last one says it all; that a channel is idle is not noted: after a
@@ -44,15 +52,22 @@ func (r *recording) add(i Item) {
 	case i.Mark.Kind == stream.WatermarkMark && n > 0 && r.items[n-1].Mark.Kind == stream.WatermarkMark:
 		r.items[n-1] = i
 	default:
+		if r.err = hold(r.memory, i); r.err != nil {
+			r.items, r.done = nil, true
+			return
+		}
 		r.items = append(r.items, i)
 	}
 }
 
+// hold counts what an item keeps in memory.
+func hold(memory *budget.Account, i Item) error { return memory.Grow(int64(footprint(i.Batch))) }
+
 // record begins to note what is ahead of a checkpoint's barrier.
-func (q *queue) record(cp stream.CheckpointID) *recording {
+func (q *queue) record(cp stream.CheckpointID, memory *budget.Account) *recording {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	r := &recording{until: cp}
+	r := &recording{until: cp, memory: memory}
 	for _, i := range q.items {
 		r.add(i)
 	}
@@ -89,8 +104,11 @@ func (q *queue) hasSeen(cp stream.CheckpointID) bool {
 	return q.barrier >= cp
 }
 
-// IsComplete says whether the barrier has come in all channels, or they have ended.
+// IsComplete says whether the barrier has come in all channels, or they have ended. A flight that has failed says so too.
 func (f *Flight) IsComplete() bool {
+	if f.Err() != nil {
+		return true
+	}
 	for _, c := range f.channels {
 		c.mu.Lock()
 		done := c.done
@@ -100,6 +118,17 @@ func (f *Flight) IsComplete() bool {
 		}
 	}
 	return true
+}
+
+// Err says why the flight has failed: there was no memory for it. Drop is to follow.
+func (f *Flight) Err() error {
+	err := f.err
+	for _, c := range f.channels {
+		c.mu.Lock()
+		err = cmp.Or(err, c.err)
+		c.mu.Unlock()
+	}
+	return err
 }
 
 // Drop ends the recording, because nobody wants it any more.
@@ -174,11 +203,14 @@ func (g *pipeGate) HasSeen(cp stream.CheckpointID) bool {
 }
 
 // Record implements Aligner.
-func (g *pipeGate) Record(cp stream.CheckpointID) *Flight {
+func (g *pipeGate) Record(cp stream.CheckpointID, memory *budget.Account) *Flight {
 	f := &Flight{again: g.again.rows()}
+	for _, i := range f.again {
+		f.err = cmp.Or(f.err, hold(memory, i.Item))
+	}
 	for _, c := range g.channels {
 		if !g.aligner.hasCome(c.number, cp) {
-			f.channels = append(f.channels, recorded{c, c.record(cp)})
+			f.channels = append(f.channels, recorded{c, c.record(cp, memory)})
 		}
 	}
 	return f

@@ -1,6 +1,7 @@
 package shuffle
 
 import (
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"slices"
@@ -11,6 +12,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/millrace/millrace/columnar"
+	"github.com/millrace/millrace/internal/budget"
 	"github.com/millrace/millrace/shuffle/partition"
 	"github.com/millrace/millrace/stream"
 )
@@ -177,7 +179,7 @@ func TestRecord(t *testing.T) {
 			if !f.gate.HasSeen(cp) {
 				t.Fatal("the barrier is not seen")
 			}
-			flight := f.gate.Record(cp)
+			flight := f.gate.Record(cp, nil)
 			f.gate.Unblock(cp)
 			if got, want := flight.IsComplete(), len(c.after) == 0; got != want {
 				t.Errorf("it is complete: %t, want %t", got, want)
@@ -250,13 +252,69 @@ func TestRestoredFlight(t *testing.T) {
 	f.gate.Restore(items(), 3)
 	f.poll(1)
 	f.write("0: w20", "0: 10", "0: |1", "1: |1")
-	flight := f.gate.Record(1)
+	flight := f.gate.Record(1, nil)
 	f.gate.Unblock(1)
 	if diff := cmp.Diff([]string{"0: 2", "2: 3", "0: 10"}, flown(flight.Items())); diff != "" {
 		t.Errorf("in flight again (-want +got):\n%s", diff)
 	}
 	if f.gate.HasEnded() {
 		t.Error("it has ended with something left")
+	}
+}
+
+// Where there is no memory for what is in flight, the flight fails, now or later, and channels go on as if nobody had wanted one.
+func TestFlightWithoutMemory(t *testing.T) {
+	probe := newFlows(t, 1)
+	probe.write("0: 1")
+	i, _, err := probe.gate.Poll()
+	if err != nil {
+		t.Fatal(err)
+	}
+	one := int64(footprint(i.Batch))
+	for name, c := range map[string]struct {
+		bytes          int64
+		restored       bool
+		before, after  []string
+		fails, failing bool // at once; when the rest comes
+	}{
+		"enough":            {bytes: 1 << 20, before: []string{"0: 1", "0: 2", "1: |1"}, after: []string{"0: 3", "0: |1"}},
+		"for none":          {bytes: 1, before: []string{"0: 1", "1: |1"}, after: []string{"0: |1"}, fails: true},
+		"for those in it":   {bytes: 16 * one, before: []string{"0: 1", "1: |1"}, after: slices.Repeat([]string{"0: 2"}, 50), failing: true},
+		"not for the other": {bytes: 16 * one, before: append(slices.Repeat([]string{"0: 2"}, 50), "1: |1"), fails: true},
+		"not again":         {bytes: 1, restored: true, before: []string{"0: |1", "1: |1"}, fails: true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			memory := budget.New(c.bytes)
+			f := newFlows(t, 2)
+			if c.restored {
+				f.gate.Restore([]Flown{{0, Item{Batch: numbers(7)}}}, 2)
+			}
+			f.write(c.before...)
+			account := memory.Account("flight")
+			flight := f.gate.Record(1, account)
+			f.gate.Unblock(1)
+			if failed := flight.Err() != nil; failed != c.fails {
+				t.Fatalf("it has failed: %v", flight.Err())
+			}
+			f.write(c.after...)
+			switch err := flight.Err(); {
+			case !c.fails && !c.failing && (err != nil || memory.Used() == 0):
+				t.Errorf("error %v, %d bytes counted", err, memory.Used())
+			case (c.fails || c.failing) && !errors.Is(err, budget.ErrExceeded):
+				t.Errorf("it fails with %v", err)
+			case !flight.IsComplete():
+				t.Error("there is more to come")
+			}
+			flight.Drop()
+			account.Close()
+			f.write("0: 4", "0: |2", "1: |2")
+			if got, want := len(f.poll(1000)), len(c.before)+len(c.after); got < want-2 {
+				t.Errorf("%d items come through, of %d", got, want)
+			}
+			if memory.Used() != 0 {
+				t.Errorf("%d bytes are still counted", memory.Used())
+			}
+		})
 	}
 }
 
@@ -299,7 +357,7 @@ func TestRecordedCutIsConsistent(t *testing.T) {
 				}
 			}
 			if flight == nil && f.gate.HasSeen(1) && r.IntN(3) == 0 {
-				flight = f.gate.Record(1)
+				flight = f.gate.Record(1, nil)
 				f.gate.Unblock(1)
 			}
 		}

@@ -19,6 +19,7 @@ import (
 	"context"
 
 	"github.com/millrace/millrace/columnar"
+	"github.com/millrace/millrace/internal/budget"
 	"github.com/millrace/millrace/stream"
 )
 
@@ -75,8 +76,9 @@ type Aligner interface {
 	Unblock(cp stream.CheckpointID)
 	// HasSeen says whether a checkpoint's barrier has been put into a channel, however many rows are ahead of it.
 	HasSeen(cp stream.CheckpointID) bool
-	// Record notes what is, and will be, ahead of a checkpoint's barrier, for a consumer that does not wait for it. Unblock is to follow.
-	Record(cp stream.CheckpointID) *Flight
+	// Record notes what is, and will be, ahead of a checkpoint's barrier, for a consumer that does not wait for it. Unblock is to follow. What is
+	// noted is counted in memory, which the caller closes when neither the flight nor its items are used any more; nil: it is not counted.
+	Record(cp stream.CheckpointID, memory *budget.Account) *Flight
 	// Restore has the gate give items, of which it becomes the owner, before anything else. They were in so many channels. It is called before
 	// the first Poll.
 	Restore(items []Flown, channels int)

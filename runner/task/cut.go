@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/millrace/millrace/connectors"
+	"github.com/millrace/millrace/internal/budget"
 	"github.com/millrace/millrace/operator/source"
 	"github.com/millrace/millrace/shuffle"
 	"github.com/millrace/millrace/state"
@@ -25,6 +26,8 @@ type Cut struct {
 	Unaligned  bool                           // it did not wait for all barriers
 	InFlight   [][]shuffle.Flown              // of an unaligned one, by input: what belongs to the checkpoint and had not been taken in
 	Err        error                          // why the checkpoint cannot be; nil: it can
+
+	memory *budget.Account // holds what is in flight
 }
 
 // Prepared is what a sink prepared for a checkpoint.
@@ -33,8 +36,9 @@ type Prepared struct {
 	Output     []connectors.Committable
 }
 
-// Release gives the frozen states up.
+// Release gives the frozen states and what is in flight up.
 func (c Cut) Release() {
+	c.memory.Close()
 	for _, f := range c.States {
 		if f != nil {
 			f.Release()
@@ -139,16 +143,25 @@ func (t *Task) cutIfReady() (bool, error) {
 	if err := t.flushBad(); err != nil {
 		return true, err
 	}
+	var f *flying
+	if !aligned {
+		if f = t.record(); f == nil {
+			return true, nil
+		}
+	}
 	b := t.cut.barrier
 	c, err := t.freeze()
 	if err != nil {
 		c.Release()
+		if f != nil {
+			f.drop()
+		}
 		return true, err
 	}
 	if aligned {
 		t.config.Cut(c)
 	} else {
-		t.overtake(c)
+		t.overtake(c, f)
 	}
 	for _, o := range t.outputs {
 		if err := o.Writer.Mark(stream.Mark{Kind: stream.BarrierMark, Barrier: b}); err != nil {
@@ -200,6 +213,7 @@ func (t *Task) freeze() (Cut, error) {
 
 // complete tells those who want to know of a completed checkpoint.
 func (t *Task) complete(cp stream.CheckpointID) error {
+	t.cut.haste.isShort = false
 	if at, ok := t.cut.taken[cp]; ok && t.fetcher != nil {
 		t.fetcher.Completed(at.positions)
 		t.cut.positions.Forget(at.done)

@@ -12,6 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/millrace/millrace/columnar"
+	"github.com/millrace/millrace/internal/budget"
 	"github.com/millrace/millrace/metrics"
 	"github.com/millrace/millrace/runner/control"
 	"github.com/millrace/millrace/shuffle"
@@ -77,6 +78,7 @@ type pressed struct {
 	*Task
 	t       *testing.T
 	op      *keeper
+	memory  *budget.Budget // of what is in flight
 	writers []shuffle.Writer
 	out     shuffle.Gate
 	cuts    []Cut
@@ -86,10 +88,17 @@ type pressed struct {
 
 func press(t *testing.T, change func(*Input)) *pressed {
 	t.Helper()
-	p := &pressed{t: t, op: &keeper{}, done: make(chan error, 1)}
+	return pressWithin(t, budget.New(1<<30), change)
+}
+
+// pressWithin is press with so much memory for rows in flight.
+func pressWithin(t *testing.T, memory *budget.Budget, change func(*Input)) *pressed {
+	t.Helper()
+	p := &pressed{t: t, op: &keeper{}, memory: memory, done: make(chan error, 1)}
 	p.Task = New(Config{
 		Operators: []Operator{{Name: "keep", Op: p.op, Env: &stream.Env{Metrics: &metrics.Set{}, Clock: stream.SystemClock{}}}},
 		Cut:       func(c Cut) { p.cuts = append(p.cuts, c) }, Ended: func() { p.Release() }, Paced: func(control.Pace) {},
+		InFlight: func() *budget.Account { return memory.Account("in flight") },
 	})
 	in, out := shuffle.NewPipe(2, 1, true), shuffle.NewPipe(1, 1, true)
 	for i := range 2 {
@@ -173,6 +182,9 @@ func (p *pressed) end(frozen int) {
 	}
 	if p.op.released != frozen {
 		p.t.Errorf("%d frozen states were released, want %d", p.op.released, frozen)
+	}
+	if n := p.memory.Used(); n != 0 {
+		p.t.Errorf("%d bytes are still counted for rows in flight", n)
 	}
 }
 
@@ -272,6 +284,61 @@ func TestAbortedFlight(t *testing.T) {
 			t.Errorf("in flight (-want +got):\n%s", diff)
 		}
 		p.end(2)
+	})
+}
+
+// Without memory for what lies in its inputs a task waits for the barriers after all.
+func TestNoMemoryToOvertake(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := pressWithin(t, budget.New(150<<10), nil)
+		p.write(0, 1, 1, 2, 3, 4, 5, 6, 7, 8)
+		p.write(1, 1, 9)
+		p.Trigger(stream.Barrier{ID: 1}, patience)
+		time.Sleep(time.Hour)
+		p.waits("there is no memory for the four blocks in its inputs")
+		if diff := cmp.Diff([]string{"1", "2", "3", "4", "5", "9", "6", "7", "8", "|1"}, p.read()); diff != "" {
+			t.Errorf("sent (-want +got):\n%s", diff)
+		}
+		if c := p.cut(); c.Unaligned || c.Err != nil {
+			t.Errorf("it is unaligned: %t, error %v", c.Unaligned, c.Err)
+		}
+		p.end(1)
+	})
+}
+
+// When memory runs out while rows come that are in flight, the checkpoint is given up. The next is aligned, the one after that need not be.
+func TestMemoryRunsOutInFlight(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := pressWithin(t, budget.New(300<<10), nil)
+		p.Trigger(stream.Barrier{ID: 1}, 0)
+		p.write(0, 1)
+		p.waits("the other barrier is missing")
+		p.write(1, 0, 1, 2, 3, 4, 5, 6)
+		if c := p.cut(); !errors.Is(c.Err, budget.ErrExceeded) || c.InFlight != nil {
+			t.Errorf("it is cut with %v, error %v", c.InFlight, c.Err)
+		}
+		p.Aborted(1)
+		p.write(1, 1)
+		if diff := cmp.Diff([]string{"|1", "1", "2", "3", "4", "5", "6"}, p.read()); diff != "" {
+			t.Errorf("sent (-want +got):\n%s", diff)
+		}
+
+		p.Trigger(stream.Barrier{ID: 2}, 0)
+		p.write(0, 2)
+		p.waits("it is to be aligned")
+		p.write(1, 2)
+		if c := p.cut(); c.Unaligned || c.Err != nil {
+			t.Errorf("the next one is unaligned: %t, error %v", c.Unaligned, c.Err)
+		}
+		p.Completed(2)
+
+		p.Trigger(stream.Barrier{ID: 3}, 0)
+		p.write(0, 3)
+		p.write(1, 3, 7)
+		if c := p.cut(); !c.Unaligned || len(inFlight(c)) != 1 {
+			t.Errorf("after a complete one it is unaligned: %t, with %v in flight", c.Unaligned, inFlight(c))
+		}
+		p.end(3)
 	})
 }
 

@@ -30,6 +30,7 @@ import (
 
 	"github.com/millrace/millrace/columnar"
 	"github.com/millrace/millrace/connectors"
+	"github.com/millrace/millrace/internal/budget"
 	"github.com/millrace/millrace/metrics"
 	"github.com/millrace/millrace/operator/source"
 	"github.com/millrace/millrace/runner/control"
@@ -60,6 +61,8 @@ type Config struct {
 	// Cut is told of each barrier, when the operators have been frozen. It owns what is in the Cut, and must not block. nil: the job takes no
 	// checkpoints.
 	Cut func(Cut)
+	// InFlight opens the account in which the rows in flight of an unaligned cut are counted until its Release; nil: nobody counts them.
+	InFlight func() *budget.Account
 	// Ended is told, of a job that takes checkpoints, when the task has nothing left to do. It answers barriers until it is released.
 	Ended func()
 	// Paced is told, of a source's task whose splits are aligned with others, how far they have come. It must not block. nil: they are not

@@ -271,6 +271,7 @@ func (w *Worker) prepare(ctx context.Context, a control.Assignment, r *running) 
 		p.cuts = &cuts{worker: w, assignment: a, stage: stage}
 		config.Cut, config.Ended = p.cuts.take, func() { w.events.Ended(a.Attempt) }
 		config.Paced = func(pace control.Pace) { w.events.Paced(a.Attempt, pace) }
+		config.InFlight = func() *budget.Account { return w.held.Account(fmt.Sprintf("rows in flight to %s", a.Attempt)) }
 	}
 	config.BatchRows = w.config.BatchRows
 	p.task = task.New(config)
