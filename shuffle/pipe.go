@@ -312,7 +312,7 @@ func (g *pipeGate) Poll() (Item, bool, error) {
 			return i, true, nil
 		case ok:
 			g.aligner.take(c.number, i.Mark)
-			turns++ // the channel may have more
+			turns = len(g.channels) + 1 // the channel may have more, and another need not wait any more
 		case ended:
 			g.channels = append(g.channels[:g.next], g.channels[g.next+1:]...)
 			g.aligner.end(c.number)
