@@ -2,9 +2,7 @@ package datastream_test
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"math/rand/v2"
 	"sync"
 	"testing"
 	"time"
@@ -13,9 +11,9 @@ import (
 	"github.com/millrace/millrace/connectors/generate"
 	"github.com/millrace/millrace/dataset"
 	"github.com/millrace/millrace/datastream"
+	"github.com/millrace/millrace/internal/testkit/disturb"
 	"github.com/millrace/millrace/plan"
 	"github.com/millrace/millrace/runner"
-	"github.com/millrace/millrace/runner/control"
 	"github.com/millrace/millrace/state"
 	"github.com/millrace/millrace/stream/watermark"
 )
@@ -155,25 +153,6 @@ var recovering = map[string]func(job *plan.Job) []*dataset.Result[string]{
 	"async unordered": asked(true),
 }
 
-var errCrashed = errors.New("killed by the test")
-
-// killer kills tasks at random turns.
-func killer(seed uint64, kills int) func(control.Attempt) error {
-	r := rand.New(rand.NewPCG(seed, 5))
-	var mu sync.Mutex
-	left := r.IntN(200)
-	return func(control.Attempt) error {
-		mu.Lock()
-		defer mu.Unlock()
-		if left--; left > 0 || kills == 0 {
-			return nil
-		}
-		kills--
-		left = r.IntN(200)
-		return errCrashed
-	}
-}
-
 // Run to its end without checkpoints, with them, and killed in between, a job gives the same records, each once.
 func TestRecovery(t *testing.T) {
 	for name, build := range recovering {
@@ -192,11 +171,8 @@ func TestRecovery(t *testing.T) {
 			}
 			want := results(runner.Options{Parallelism: 2})
 			for seed := range uint64(4) {
-				o := runner.Options{Parallelism: 1 + int(seed%3), Probe: killer(seed, int(seed))}
-				o.Streaming.Always = true
-				o.Streaming.Checkpoints.Interval = 3 * time.Millisecond
-				o.Streaming.Restart.Delay = time.Millisecond
-				for i, got := range results(o) {
+				killer := disturb.NewKiller(seed, int(seed), 200)
+				for i, got := range results(killer.Options(1 + int(seed%3))) {
 					equal(t, fmt.Sprintf("seed %d, result %d", seed, i), got, want[i])
 				}
 			}

@@ -1,10 +1,8 @@
 package runner_test
 
 import (
-	"errors"
 	"fmt"
 	"iter"
-	"math/rand/v2"
 	"slices"
 	"strings"
 	"sync"
@@ -16,20 +14,21 @@ import (
 	"github.com/millrace/millrace/connectors/generate"
 	"github.com/millrace/millrace/dataset"
 	"github.com/millrace/millrace/datastream"
+	"github.com/millrace/millrace/internal/testkit/disturb"
 	"github.com/millrace/millrace/plan"
 	"github.com/millrace/millrace/runner"
-	"github.com/millrace/millrace/runner/control"
 	"github.com/millrace/millrace/stream/watermark"
 	"github.com/millrace/millrace/stream/window"
 )
 
-var errKilled = errors.New("killed by the test")
-
 // race sees how far the records of two sources come in event time, and by how much the fast one was ahead at most.
 type race struct {
+	start chan struct{} // nil, or closed when the fast one has a start of freeStart; the slow one does not begin before
+
 	mu         sync.Mutex // guards all below
 	fast, slow int64      // event time, seconds
 	ahead      int64
+	hasStart   bool
 }
 
 func (r *race) see(at *int64, seconds int64) {
@@ -37,6 +36,10 @@ func (r *race) see(at *int64, seconds int64) {
 	defer r.mu.Unlock()
 	*at = max(*at, seconds)
 	r.ahead = max(r.ahead, r.fast-r.slow)
+	if r.start != nil && !r.hasStart && r.fast >= freeStart {
+		r.hasStart = true
+		close(r.start)
+	}
 }
 
 // The two sources cover the same event time; the fast one has a row for each second, the slow one for each 20, and is throttled.
@@ -44,6 +47,7 @@ const (
 	raceSeconds = 100_000
 	slowStep    = 20
 	raceDrift   = 4000
+	freeStart   = 10 * raceDrift
 )
 
 // raced joins a fast and a slow source by windows of 500 s.
@@ -54,7 +58,12 @@ func raced(r *race, strategy watermark.Strategy, got **dataset.Result[string]) f
 		}, plan.UID("fast"))
 		slow := datastream.Read(job, generate.Source[sample]{
 			Rows: raceSeconds / slowStep, SplitRows: raceSeconds / slowStep, Rate: 20_000,
-			At: func(i int64) sample { return sample{i % 7, i * slowStep} },
+			At: func(i int64) sample {
+				if r.start != nil {
+					<-r.start
+				}
+				return sample{i % 7, i * slowStep}
+			},
 		}, plan.UID("slow"))
 		fast = datastream.Map(fast, func(s sample) sample {
 			r.see(&r.fast, s.Value)
@@ -91,14 +100,17 @@ func raceOptions(tasks int) runner.Options {
 	return o
 }
 
-// Aligned, the fast source is never ahead by more than the drift, and the batch that shows it; what the job gives is the same.
+// Aligned, the fast source is never ahead by more than the drift, and the batch that shows it; free, it goes as far as it likes, even if the other
+// does not begin before. What the job gives is the same.
 func TestAligned(t *testing.T) {
 	var want *dataset.Result[string]
-	var free race
+	free := race{start: make(chan struct{})}
 	if _, err := runner.Run(t.Context(), raced(&free, watermark.Monotonous(), &want), raceOptions(1)); err != nil {
 		t.Fatal(err)
 	}
-	t.Logf("not aligned: %d s ahead", free.ahead)
+	if free.ahead < freeStart {
+		t.Errorf("not aligned, the fast source was %d s ahead, not %d", free.ahead, freeStart)
+	}
 	aligned := watermark.Monotonous().Align("race", raceDrift*time.Second)
 	for _, tasks := range []int{1, 3} {
 		var got *dataset.Result[string]
@@ -123,20 +135,9 @@ func TestAlignedKilled(t *testing.T) {
 		t.Fatal(err)
 	}
 	for seed := range uint64(3) {
-		random := rand.New(rand.NewPCG(seed, 1))
-		var lock sync.Mutex
-		kills, left := 3, random.IntN(100)
+		killer := disturb.NewKiller(seed, 3, 200)
 		o := raceOptions(1 + int(seed))
-		o.Probe = func(control.Attempt) error {
-			lock.Lock()
-			defer lock.Unlock()
-			if left--; left > 0 || kills == 0 {
-				return nil
-			}
-			kills--
-			left = random.IntN(200)
-			return errKilled
-		}
+		o.Probe = killer.Probe
 		var got *dataset.Result[string]
 		aligned := watermark.Monotonous().Align("race", raceDrift*time.Second)
 		if _, err := runner.Run(t.Context(), raced(&race{}, aligned, &got), o); err != nil {
@@ -145,8 +146,8 @@ func TestAlignedKilled(t *testing.T) {
 		if diff := cmp.Diff(sorted(want), sorted(got)); diff != "" {
 			t.Errorf("seed %d: killed and not (-want +got):\n%s", seed, diff)
 		}
-		if kills > 0 {
-			t.Errorf("seed %d: %d kills did not come", seed, kills)
+		if n := killer.Left(); n > 0 {
+			t.Errorf("seed %d: %d kills did not come", seed, n)
 		}
 	}
 }

@@ -116,7 +116,7 @@ func (p *player) run(ctx context.Context, build func(*plan.Job), o *runner.Optio
 		begun = true
 		go func() { // ends with the steps of this run, or with it; waited for below
 			var err error
-			again, err = p.steer(running, ctx, c, &next)
+			again, err = p.steer(ctx, running, c, &next)
 			if err != nil {
 				cancel(err)
 			}
@@ -137,9 +137,9 @@ func (p *player) run(ctx context.Context, build func(*plan.Job), o *runner.Optio
 // errOver is why steps are not done any more.
 var errOver = errors.New("the job has ended")
 
-// steer does steps until the job is rescaled, which changes next, or no step is left. running ends with the job; what has been asked of c is
+// steer does steps until the job is rescaled, which changes next, or no step is left. running is of ctx and ends with the job; what has been asked of c is
 // answered then.
-func (p *player) steer(running, ctx context.Context, c runner.Controls, next *runner.Options) (again bool, err error) {
+func (p *player) steer(ctx, running context.Context, c runner.Controls, next *runner.Options) (again bool, err error) {
 	for ; p.next < len(p.steps); p.next++ {
 		s := p.steps[p.next]
 		if s.kind == item {
@@ -148,7 +148,7 @@ func (p *player) steer(running, ctx context.Context, c runner.Controls, next *ru
 		if err := p.reach(running, p.next); err != nil {
 			return false, fmt.Errorf("playing step %d, %s: %w", p.next+1, s, err)
 		}
-		ends, err := p.do(running, ctx, c, s, next)
+		ends, err := p.do(ctx, running, c, s, next)
 		if err != nil {
 			return false, fmt.Errorf("playing step %d, %s: %w", p.next+1, s, err)
 		}
@@ -185,8 +185,8 @@ func (p *player) reach(ctx context.Context, at int) error {
 	return nil
 }
 
-// do does a step that is no item. ends says that it ends the run.
-func (p *player) do(running, ctx context.Context, c runner.Controls, s step, next *runner.Options) (ends bool, err error) {
+// do does a step that is no item. ends says that it ends the run. ctx and running are as of steer.
+func (p *player) do(ctx, running context.Context, c runner.Controls, s step, next *runner.Options) (ends bool, err error) {
 	switch s.kind {
 	case checkpointed:
 		_, err = c.Checkpoint(ctx)

@@ -50,6 +50,19 @@ func sum(p window.Pane[string], n int64) string {
 	return fmt.Sprintf("%s %s-%s %d", p.Key, p.Start.Format("04:05"), p.End.Format("04:05"), n)
 }
 
+// sums has the sums of prices by shop and window, and the records that were too late for any.
+func sums(s datastream.Stream[sale], a window.Assigner, options ...window.Option) results {
+	var late datastream.Stream[sale]
+	w := datastream.LateData(datastream.Window(datastream.KeyBy(s, shop), a, options...), &late)
+	all := datastream.AggregateWindows(w, agg.Sum(price), sum, plan.UID("sums"))
+	return results{"sums": datastream.Collect(all), "late": texts(late)}
+}
+
+// texts collects records as text.
+func texts(s datastream.Stream[sale]) *dataset.Result[string] {
+	return datastream.Collect(datastream.Map(s, func(s sale) string { return fmt.Sprint(s) }))
+}
+
 func price(s sale) int64 { return s.Price }
 func shop(s sale) string { return s.Shop }
 
@@ -65,11 +78,7 @@ func TestTumbling(t *testing.T) {
 	in.Emit(after(9), sale{"a", 8})
 	in.Emit(after(14), sale{"b", 20})
 	disturb(t, &script, func(job *plan.Job) results {
-		var late datastream.Stream[sale]
-		w := datastream.Window(datastream.KeyBy(in.Read(job), shop), window.Tumbling(10*time.Second), window.AllowedLateness(5*time.Second))
-		sums := datastream.AggregateWindows(datastream.LateData(w, &late), agg.Sum(price), sum, plan.UID("sums"))
-		lost := datastream.Map(late, func(s sale) string { return fmt.Sprint(s) })
-		return results{"sums": datastream.Collect(sums), "late": datastream.Collect(lost)}
+		return sums(in.Read(job), window.Tumbling(10*time.Second), window.AllowedLateness(5*time.Second))
 	}, map[string][]string{
 		"sums": {"a 00:00-00:10 3", "b 00:00-00:10 10", "a 00:00-00:10 7", "b 00:10-00:20 20"}, "late": {"{a 8}"},
 	})
@@ -86,9 +95,8 @@ func TestSessions(t *testing.T) {
 	in.Watermark(after(13))
 	in.Emit(after(20), sale{"a", 16})
 	disturb(t, &script, func(job *plan.Job) results {
-		w := datastream.Window(datastream.KeyBy(in.Read(job), shop), window.Session(5*time.Second))
-		return results{"": datastream.Collect(datastream.AggregateWindows(w, agg.Sum(price), sum, plan.UID("sums")))}
-	}, map[string][]string{"": {"a 00:00-00:13 7", "b 00:04-00:09 8", "a 00:20-00:25 16"}})
+		return sums(in.Read(job), window.Session(5*time.Second))
+	}, map[string][]string{"sums": {"a 00:00-00:13 7", "b 00:04-00:09 8", "a 00:20-00:25 16"}})
 }
 
 // silence tells of shops that have sold nothing for ten seconds.

@@ -5,7 +5,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/millrace/millrace/columnar/agg"
 	"github.com/millrace/millrace/dataset"
 	"github.com/millrace/millrace/datastream"
 	"github.com/millrace/millrace/datastream/streamtest"
@@ -29,9 +28,8 @@ func TestProcessingTimeWindows(t *testing.T) {
 	script.Pass(8 * time.Second)
 	script.Stop()
 	disturb(t, &script, func(job *plan.Job) results {
-		w := datastream.Window(datastream.KeyBy(in.Read(job), shop), window.Tumbling(10*time.Second).ProcessingTime())
-		return results{"": datastream.Collect(datastream.AggregateWindows(w, agg.Sum(price), sum, plan.UID("sums")))}
-	}, map[string][]string{"": {"a 00:00-00:10 5", "b 00:00-00:10 2", "a 00:10-00:20 8"}})
+		return sums(in.Read(job), window.Tumbling(10*time.Second).ProcessingTime())
+	}, map[string][]string{"sums": {"a 00:00-00:10 5", "b 00:00-00:10 2", "a 00:10-00:20 8"}})
 }
 
 // A trigger by processing time gives early results.
@@ -46,10 +44,9 @@ func TestEarlyResults(t *testing.T) {
 	in.Emit(after(3), sale{"a", 4})
 	in.Watermark(after(10))
 	disturb(t, &script, func(job *plan.Job) results {
-		w := datastream.Window(datastream.KeyBy(in.Read(job), shop), window.Tumbling(10*time.Second),
-			window.Firing(window.AtWatermark().Early(window.ContinuousProcessingTime(5*time.Second))))
-		return results{"": datastream.Collect(datastream.AggregateWindows(w, agg.Sum(price), sum, plan.UID("sums")))}
-	}, map[string][]string{"": {"a 00:00-00:10 1", "a 00:00-00:10 3", "a 00:00-00:10 7"}})
+		early := window.AtWatermark().Early(window.ContinuousProcessingTime(5 * time.Second))
+		return sums(in.Read(job), window.Tumbling(10*time.Second), window.Firing(early))
+	}, map[string][]string{"sums": {"a 00:00-00:10 1", "a 00:00-00:10 3", "a 00:00-00:10 7"}})
 }
 
 // reminder tells of each sale ten seconds later, by the clock; several in the same moment are told of once.
@@ -169,10 +166,9 @@ func TestFarFuture(t *testing.T) {
 			} else {
 				timed = datastream.EventTime(timed, at, strategy)
 			}
-			w := datastream.Window(datastream.KeyBy(timed, shop), window.Tumbling(10*time.Second))
-			out := results{"sums": datastream.Collect(datastream.AggregateWindows(w, agg.Sum(price), sum, plan.UID("sums")))}
+			out := sums(timed, window.Tumbling(10*time.Second))
 			if policy == watermark.Aside {
-				out["far"] = datastream.Collect(datastream.Map(far, func(s sale) string { return fmt.Sprint(s) }))
+				out["far"] = texts(far)
 			}
 			return out
 		}, want)
@@ -198,7 +194,6 @@ func TestIdleSource(t *testing.T) {
 		own := func(in *streamtest.Input[sale]) datastream.Stream[sale] {
 			return datastream.EventTime(in.Read(job), at, watermark.Monotonous().Idle(time.Minute))
 		}
-		w := datastream.Window(datastream.KeyBy(datastream.Union(own(left), own(right)), shop), window.Tumbling(10*time.Second))
-		return results{"": datastream.Collect(datastream.AggregateWindows(w, agg.Sum(price), sum, plan.UID("sums")))}
-	}, map[string][]string{"": {"a 00:00-00:10 1", "b 00:00-00:10 2"}})
+		return sums(datastream.Union(own(left), own(right)), window.Tumbling(10*time.Second))
+	}, map[string][]string{"sums": {"a 00:00-00:10 1", "b 00:00-00:10 2"}})
 }

@@ -13,15 +13,6 @@ import (
 	"github.com/millrace/millrace/stream/window"
 )
 
-// sums has the sums of prices by shop and window, and the records that were too late for any.
-func sums(s datastream.Stream[sale], a window.Assigner, options ...window.Option) results {
-	var late datastream.Stream[sale]
-	w := datastream.LateData(datastream.Window(datastream.KeyBy(s, shop), a, options...), &late)
-	all := datastream.AggregateWindows(w, agg.Sum(price), sum, plan.UID("sums"))
-	lost := datastream.Map(late, func(s sale) string { return fmt.Sprint(s) })
-	return results{"sums": datastream.Collect(all), "late": datastream.Collect(lost)}
-}
-
 // The time of a union is that of the input that is behind.
 func TestUnion(t *testing.T) {
 	var script streamtest.Script
