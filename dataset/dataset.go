@@ -135,9 +135,6 @@ func MapPartition[In, Out any](d DataSet[In], f func(iter.Seq[In]) iter.Seq[Out]
 func Union[T any](first DataSet[T], others ...DataSet[T]) DataSet[T] {
 	inputs := []*plan.Node{first.node}
 	for _, o := range others {
-		if o.job != first.job {
-			first.job.Fail("Union", fmt.Errorf("a data set of the job %q is joined to one of the job %q", o.job.Name, first.job.Name))
-		}
 		inputs = append(inputs, o.node)
 	}
 	return DataSet[T]{first.job, first.job.Add(plan.Union{}, inputs)}

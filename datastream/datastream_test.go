@@ -1,11 +1,13 @@
 package datastream_test
 
 import (
+	"fmt"
 	"iter"
 	"math/rand/v2"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	gocmp "github.com/google/go-cmp/cmp"
 	"go.uber.org/goleak"
@@ -15,6 +17,7 @@ import (
 	"github.com/millrace/millrace/datastream"
 	"github.com/millrace/millrace/plan"
 	"github.com/millrace/millrace/runner"
+	"github.com/millrace/millrace/stream/window"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -124,4 +127,47 @@ func TestMistakes(t *testing.T) {
 	if err == nil || !strings.Contains(err.Error(), "datastream_test.go:") || !strings.Contains(err.Error(), "KeyBy: key type *string is a pointer") {
 		t.Errorf("error %v", err)
 	}
+}
+
+// A stream that is used before there is one is a mistake that names the line, not a panic somewhere else.
+func TestUsedTooEarly(t *testing.T) {
+	of := func(s datastream.Stream[trade]) datastream.Keyed[string, trade] {
+		return datastream.KeyBy(s, func(x trade) string { return x.Share })
+	}
+	for name, c := range map[string]struct {
+		build func(*plan.Job)
+		want  string
+	}{
+		"late data": {func(job *plan.Job) {
+			var late datastream.Stream[trade]
+			w := datastream.LateData(datastream.Window(of(datastream.FromSlice(job, trades(3))), window.Tumbling(time.Second)), &late)
+			datastream.Collect(datastream.Filter(late, func(trade) bool { return true }))
+			datastream.Collect(datastream.ReduceWindows(w, func(a, _ trade) trade { return a }, plan.UID("windows")))
+		}, "Filter: its input, of datastream_test.go"},
+		"late data by key": {func(job *plan.Job) {
+			var late datastream.Stream[trade]
+			datastream.LateData(datastream.Window(of(datastream.FromSlice(job, trades(3))), window.Tumbling(time.Second)), &late)
+			datastream.Collect(datastream.Reduce(of(late), func(a, _ trade) trade { return a }))
+		}, "is not there yet; it is when something has been computed of the windows"},
+		"nothing": {func(job *plan.Job) {
+			datastream.Collect(datastream.Union(datastream.FromSlice(job, trades(3)), datastream.Stream[trade]{}))
+		}, "Union: its input is a variable that nothing has been put into"},
+		"another job": {func(job *plan.Job) {
+			other := datastream.FromSlice(plan.NewJob("other"), trades(3))
+			datastream.Collect(datastream.Union(datastream.FromSlice(job, trades(3)), other))
+		}, "Read, belongs to another job"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, err := runner.Run(t.Context(), c.build)
+			if runner.ExitCode(err) != runner.ExitUsage || !strings.Contains(err.Error(), c.want) || !strings.Contains(err.Error(), "datastream_test.go:") {
+				t.Errorf("got %v", err)
+			}
+		})
+	}
+	defer func() {
+		if text := fmt.Sprint(recover()); !strings.Contains(text, "datastream_test.go:") || !strings.Contains(text, "Map: its input is a variable") {
+			t.Errorf("without any job it panics with %s", text)
+		}
+	}()
+	datastream.Map(datastream.Stream[trade]{}, func(x trade) trade { return x })
 }

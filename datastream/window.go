@@ -28,8 +28,9 @@ func Window[K comparable, T any](k Keyed[K, T], a window.Assigner, options ...wi
 }
 
 // LateData has records that come too late for all their windows put aside, instead of dropped: late becomes their stream when something is
-// computed of the windows.
+// computed of the windows, and is not to be used before.
 func LateData[K comparable, T any](w Windowed[K, T], late *Stream[T]) Windowed[K, T] {
+	*late = of[T](w.keyed.stream.data.Job(), plan.Promise("LateData", "something has been computed of the windows"))
 	w.late = late
 	return w
 }

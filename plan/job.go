@@ -57,8 +57,10 @@ func Name(name string) Option { return func(n *Node) { n.Name = name } }
 // Parallelism makes the node run in that many tasks, whatever the job's parallelism.
 func Parallelism(tasks int) Option { return func(n *Node) { n.Parallelism = tasks } }
 
-// Add appends a node for op on the inputs' outputs. The schema is what op makes of the inputs' schemas; a mistake is kept for Err.
+// Add appends a node for op on the inputs' outputs, of nodes that have been added before. The schema is what op makes of the inputs' schemas; a
+// mistake is kept for Err.
 func (j *Job) Add(op Op, inputs []*Node, options ...Option) *Node {
+	j.mustBe(op.Name())
 	n := &Node{ID: len(j.Nodes), Name: op.Name(), Site: caller(), Op: op, Inputs: inputs}
 	for _, o := range options {
 		o(n)
@@ -70,7 +72,11 @@ func (j *Job) Add(op Op, inputs []*Node, options ...Option) *Node {
 	if err := n.checkPhases(); err != nil {
 		j.errs = append(j.errs, fmt.Errorf("%s: %w", n, err))
 	}
-	if err := n.Derive(); err != nil {
+	err := j.checkInputs(inputs)
+	if err == nil {
+		err = n.Derive()
+	}
+	if err != nil {
 		j.errs = append(j.errs, fmt.Errorf("%s: %w", n, err))
 	}
 	j.Nodes = append(j.Nodes, n)
@@ -95,6 +101,7 @@ func (n *Node) Derive() error {
 
 // Fail keeps a mistake in the user's program, with the line it was made on.
 func (j *Job) Fail(operation string, err error) {
+	j.mustBe(operation)
 	j.errs = append(j.errs, fmt.Errorf("%s: %s: %w", caller(), operation, err))
 }
 
