@@ -292,7 +292,7 @@ type stateWithoutKeys struct{ N state.Value[int64] }
 
 func (*stateWithoutKeys) OnRecord(*datastream.Output[trade], trade) error { return nil }
 
-// All nodes without a UID are named together.
+// All nodes without a UID are named together, and all that have another's.
 func TestUIDs(t *testing.T) {
 	job := plan.NewJob("test")
 	k := datastream.KeyBy(datastream.FromSlice(job, trades(1)), func(x trade) string { return x.Share })
@@ -301,13 +301,41 @@ func TestUIDs(t *testing.T) {
 	datastream.Process(k, func() *volume { return &volume{} }, plan.UID("volume"))
 	datastream.IntervalJoin(k, k, 0, time.Second, func(l, _ trade) trade { return l })
 	datastream.Reduce(k, func(a, _ trade) trade { return a })
-	err := job.CheckUIDs()
-	if err == nil {
-		t.Fatal("no error")
+	missing, shared := job.MissingUIDs(), job.SharedUIDs()
+	if missing == nil || shared == nil {
+		t.Fatalf("missing: %v, shared: %v", missing, shared)
 	}
-	for _, want := range []string{"Process\n", "IntervalJoin\n", "Rolling", `its UID "volume" is also that of process_test.go`} {
-		if !strings.Contains(err.Error(), want) {
-			t.Errorf("%q is missing in: %v", want, err)
+	for _, want := range []string{"Process\n", "IntervalJoin\n", "Rolling"} {
+		if !strings.Contains(missing.Error(), want) {
+			t.Errorf("%q is missing in: %v", want, missing)
+		}
+	}
+	if want := `its UID "volume" is also that of process_test.go`; strings.Count(shared.Error(), "UID") != 1 || !strings.Contains(shared.Error(), want) {
+		t.Errorf("%q is missing in: %v", want, shared)
+	}
+}
+
+// Data that ends may have state without a UID; two of one UID are told apart no better when it runs as a stream.
+func TestSharedUIDs(t *testing.T) {
+	for _, c := range []struct {
+		uids     []string
+		isStream bool
+		code     int
+	}{
+		{[]string{"a", "b"}, true, runner.ExitComplete},
+		{[]string{"", ""}, true, runner.ExitComplete},
+		{[]string{"a", "a"}, true, runner.ExitUsage},
+		{[]string{"a", "generate-source-1"}, true, runner.ExitUsage},
+		{[]string{"a", "a"}, false, runner.ExitComplete},
+	} {
+		_, err := runner.Run(t.Context(), func(job *plan.Job) {
+			k := datastream.KeyBy(datastream.FromSlice(job, trades(1)), func(x trade) string { return x.Share })
+			for _, uid := range c.uids {
+				datastream.Collect(datastream.Process(k, func() *volume { return &volume{} }, plan.UID(uid)))
+			}
+		}, runner.Options{Streaming: runner.Streaming{Always: c.isStream}})
+		if got := runner.ExitCode(err); got != c.code {
+			t.Errorf("UIDs %q, as a stream: %t: code %d, want %d: %v", c.uids, c.isStream, got, c.code, err)
 		}
 	}
 }

@@ -62,26 +62,33 @@ func (n *Node) Identity() string {
 	}
 }
 
-// CheckUIDs returns an error that lists the nodes whose state could not be found again, because they have no UID or share one. Only jobs that
-// do not end are asked: state of others does not outlive them.
-func (j *Job) CheckUIDs() error {
+// MissingUIDs returns an error that lists the nodes whose state could not be found again by another version of the job, because they have no UID.
+// Only jobs that do not end need be asked: state of others does not outlive them.
+func (j *Job) MissingUIDs() error {
 	var missing []string
+	for _, n := range j.Nodes {
+		if n.UID == "" && n.NeedsUID() {
+			missing = append(missing, n.String())
+		}
+	}
+	if len(missing) == 0 {
+		return nil
+	}
+	return fmt.Errorf("nodes that keep state need a UID, by which it is found again when the job is changed; give plan.UID(\"...\") to\n\t%s",
+		strings.Join(missing, "\n\t"))
+}
+
+// SharedUIDs returns an error that lists the nodes that have another's identity: in checkpoints their state would be taken for one another's.
+func (j *Job) SharedUIDs() error {
 	var errs []error
 	first := map[string]*Node{}
 	for _, n := range j.Nodes {
 		id := n.Identity()
-		switch other := first[id]; {
-		case n.UID == "" && n.NeedsUID():
-			missing = append(missing, n.String())
-		case other != nil:
+		if other := first[id]; other != nil {
 			errs = append(errs, fmt.Errorf("%s: its UID %q is also that of %s", n, id, other))
-		default:
-			first[id] = n
+			continue
 		}
-	}
-	if len(missing) > 0 {
-		errs = append(errs, fmt.Errorf("nodes that keep state need a UID, by which it is found again when the job is changed; "+
-			"give plan.UID(\"...\") to\n\t%s", strings.Join(missing, "\n\t")))
+		first[id] = n
 	}
 	return errors.Join(errs...)
 }

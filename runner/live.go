@@ -51,10 +51,13 @@ func isUnbounded(job *plan.Job) bool {
 }
 
 // check reports what is wrong with a job as it is built.
-func check(job *plan.Job) error {
+func (r *run) check(job *plan.Job) error {
 	err := job.Err()
 	if isUnbounded(job) {
-		err = errors.Join(err, job.CheckUIDs())
+		err = errors.Join(err, job.MissingUIDs())
+	}
+	if r.isStreaming(job) {
+		err = errors.Join(err, job.SharedUIDs())
 	}
 	return err
 }

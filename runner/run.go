@@ -205,7 +205,7 @@ func (r *run) prepare(ctx context.Context, build func(*plan.Job)) (*plan.Job, *p
 	job := plan.NewJob(r.options.Name)
 	build(job)
 	r.counts = job.Counts
-	if err := check(job); err != nil {
+	if err := r.check(job); err != nil {
 		return nil, nil, &BuildError{err}
 	}
 	if err := r.discover(ctx, job); err != nil {
