@@ -34,6 +34,7 @@ func (v Verdict) MarshalText() ([]byte, error) { return []byte(v.String()), nil 
 type Declared struct {
 	UID       string
 	Name      string
+	IsSource  bool
 	KeyGroups int // 0: as saved
 	Tables    []state.Table
 }
@@ -73,17 +74,20 @@ func (c Comparison) Worst() (v Verdict) {
 	return v
 }
 
-// Compare says for each operator, of a checkpoint or of a job, what becomes of its state: by UID, and in it by the names of tables, of
+// Compare says for each operator with state, of a checkpoint or of a job, what becomes of it: by UID, and in it by the names of tables, of
 // columns and of fields. Columns and fields may be added (they begin as null, or as Go's zero), removed and widened; tables are renamed by
 // Was. Keys and namespaces may only be renamed, and widened where the hash stays. State that would be lost is refused, unless allowed has the
-// operator's UID.
+// operator's UID; another number of key groups is refused always.
 func Compare(m *Manifest, declared []Declared, allowed []string) Comparison {
 	out := Comparison{Checkpoint: m.String()}
 	for _, d := range declared {
+		if o := m.Operator(d.UID); !d.IsSource && len(d.Tables) == 0 && (o == nil || o.isStateless()) {
+			continue
+		}
 		out.Operators = append(out.Operators, compareOperator(m.Operator(d.UID), d, slices.Contains(allowed, d.UID)))
 	}
 	for _, o := range m.Operators {
-		if !slices.ContainsFunc(declared, func(d Declared) bool { return d.UID == o.UID }) {
+		if !o.isStateless() && !slices.ContainsFunc(declared, func(d Declared) bool { return d.UID == o.UID }) {
 			out.Operators = append(out.Operators, missing(&o, slices.Contains(allowed, o.UID)))
 		}
 	}
@@ -109,6 +113,8 @@ func missing(o *Operator, allowed bool) OperatorVerdict {
 	switch {
 	case rows == 0 && o.Enumerator == nil:
 		v.Reasons = []string{"nothing was in it"}
+	case rows == 0 && allowed:
+		v.Reasons = []string{"where it had got to is lost, as allowed"}
 	case allowed:
 		v.Reasons = []string{count(rows) + " are lost, as allowed"}
 	case rows == 0:
@@ -134,9 +140,9 @@ func compareOperator(o *Operator, d Declared, allowed bool) OperatorVerdict {
 		v.Verdict = New
 		return v
 	}
-	if d.KeyGroups > 0 && o.KeyGroups > 0 && d.KeyGroups != o.KeyGroups {
-		v.Verdict = Migrates
-		v.Reasons = append(v.Reasons, fmt.Sprintf("%d key groups become %d: rows are divided anew by their keys", o.KeyGroups, d.KeyGroups))
+	if d.KeyGroups > 0 && d.KeyGroups != o.KeyGroups && o.hasKeyed() {
+		v.Verdict = Refused
+		v.Reasons = append(v.Reasons, fmt.Sprintf("the job's first checkpoint has fixed %d key groups, and it is set to %d now: leave the setting key-groups out", o.KeyGroups, d.KeyGroups))
 	}
 	known := map[string]bool{}
 	for _, t := range d.Tables {
@@ -161,6 +167,14 @@ func compareOperator(o *Operator, d Declared, allowed bool) OperatorVerdict {
 		}
 	}
 	return v
+}
+
+// isStateless says whether the operator can have nothing that is to be found again.
+func (o *Operator) isStateless() bool { return len(o.Tables) == 0 && o.Enumerator == nil }
+
+// hasKeyed says whether some of the operator's tables are divided by key group.
+func (o *Operator) hasKeyed() bool {
+	return slices.ContainsFunc(o.Tables, func(t Table) bool { return t.Distribution == state.Keyed })
 }
 
 func missingTable(o *Operator, t Table, allowed bool) TableVerdict {

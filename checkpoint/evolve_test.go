@@ -184,11 +184,13 @@ func TestCompareOperators(t *testing.T) {
 		{UID: "gone", KeyGroups: 64, Tables: []Table{{counts}}, Parts: part(7)},
 		{UID: "lost", KeyGroups: 64, Tables: []Table{{counts}}, Parts: part(9)},
 		{UID: "source", Enumerator: []byte{1}},
+		{UID: "old source", Enumerator: []byte{1}},
+		{UID: "stateless"},
 	}}
-	got := written(t, Compare(m, []Declared{{UID: "kept", KeyGroups: 128, Tables: []state.Table{counts}}, {UID: "fresh"}}, []string{"lost"}))
+	got := written(t, Compare(m, []Declared{{UID: "kept", KeyGroups: 128, Tables: []state.Table{counts}}, {UID: "fresh", IsSource: true}, {UID: "map"}}, []string{"lost", "old source"}))
 	want := `savepoint 12 of clicks, 2026-01-01T00:00:00Z
-migrates  kept
-          64 key groups become 128: rows are divided anew by their keys
+refused   kept
+          the job's first checkpoint has fixed 64 key groups, and it is set to 128 now: leave the setting key-groups out
 new       fresh
 dropped   empty
           nothing was in it
@@ -198,6 +200,8 @@ dropped   lost
           9 rows are lost, as allowed
 refused   source
           the job has no such source: where it had got to would be lost; give the source this UID, or allow its loss by name
+dropped   old source
+          where it had got to is lost, as allowed
 `
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)

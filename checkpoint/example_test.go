@@ -18,7 +18,7 @@ func ExampleCompare() {
 	}}}
 	now := saved
 	now.Values = []columnar.Field{{Name: "n", Type: columnar.Int64Type}, {Name: "last", Type: columnar.TimestampType, Nullable: true}}
-	c := checkpoint.Compare(savepoint, []checkpoint.Declared{{UID: "count", Tables: []state.Table{now}}, {UID: "top"}}, nil)
+	c := checkpoint.Compare(savepoint, []checkpoint.Declared{{UID: "count", Tables: []state.Table{now}}, {UID: "top", Tables: []state.Table{now}}}, nil)
 	_ = c.Write(os.Stdout)
 	// Output:
 	// savepoint 12 of words, 0001-01-01T00:00:00Z

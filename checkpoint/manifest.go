@@ -111,6 +111,16 @@ func (o *Operator) allGroups() state.Groups {
 	return state.Groups{To: n, Max: n}
 }
 
+// KeyGroups is how many key groups the job has, by which its keyed tables are divided; 0: no operator says.
+func (m *Manifest) KeyGroups() int {
+	for _, o := range m.Operators {
+		if o.KeyGroups > 0 {
+			return o.KeyGroups
+		}
+	}
+	return 0
+}
+
 // Table returns the description of the table of that name.
 func (o *Operator) Table(name string) (Table, bool) {
 	for _, t := range o.Tables {

@@ -164,6 +164,11 @@ func (l *live) choose(ctx context.Context) (coordinator.Origin, error) {
 
 // fits says whether the job can begin from a checkpoint: an error tells, operator by operator and field by field, what does not.
 func (l *live) fits(from *checkpoint.Saved) error {
+	if n := from.Manifest.KeyGroups(); n > 0 && l.options.KeyGroups == 0 {
+		if err := l.run.plan.Divide(n); err != nil {
+			return &BuildError{fmt.Errorf("the job cannot go on from %s:\n%w", from.Root, err)}
+		}
+	}
 	declared, err := worker.Declared(l.run.plan)
 	if err != nil {
 		return &BuildError{err}

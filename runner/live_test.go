@@ -112,13 +112,21 @@ func stated(rows int64, got **dataset.Result[total]) func(*plan.Job) {
 
 // Stopped with a savepoint and gone on from it at another parallelism, again and again, a job gives what it gives uninterrupted.
 func TestRescaledStream(t *testing.T) {
-	t.Run("rolling aggregate", func(t *testing.T) { rescale(t, rolled, runner.StateHeap, runner.StateHeap) })
-	t.Run("heap", func(t *testing.T) { rescale(t, stated, runner.StateHeap, runner.StateHeap) })
-	t.Run("lsm", func(t *testing.T) { rescale(t, stated, runner.StateLSM, runner.StateLSM) })
-	t.Run("heap and lsm in turn", func(t *testing.T) { rescale(t, stated, runner.StateHeap, runner.StateLSM) })
+	t.Run("rolling aggregate", func(t *testing.T) { rescale(t, rolled, inTurn(runner.StateHeap), 1, 4, 1, 3, 7, 2, 5, 1) })
+	t.Run("heap", func(t *testing.T) { rescale(t, stated, inTurn(runner.StateHeap), 1, 4, 1, 3, 7, 2, 5, 1) })
+	t.Run("lsm", func(t *testing.T) { rescale(t, stated, inTurn(runner.StateLSM), 1, 4, 1, 3, 7, 2, 5, 1) })
+	t.Run("heap and lsm in turn", func(t *testing.T) {
+		rescale(t, stated, inTurn(runner.StateHeap, runner.StateLSM), 1, 4, 1, 3, 7, 2, 5, 1)
+	})
 }
 
-func rescale(t *testing.T, build func(int64, **dataset.Result[total]) func(*plan.Job), backends ...runner.StateBackend) {
+// inTurn has runs use back ends in turn.
+func inTurn(backends ...runner.StateBackend) func(int, *runner.Options) {
+	return func(run int, o *runner.Options) { o.Streaming.State = backends[run%len(backends)] }
+}
+
+// rescale runs a job as disturb.Rescale does.
+func rescale(t *testing.T, build func(int64, **dataset.Result[total]) func(*plan.Job), prepare func(int, *runner.Options), tasks ...int) {
 	t.Helper()
 	const rows = 400_000
 	want := map[int64]int64{}
@@ -126,8 +134,7 @@ func rescale(t *testing.T, build func(int64, **dataset.Result[total]) func(*plan
 		want[i%97] += i
 	}
 	var got *dataset.Result[total]
-	backend := func(run int, o *runner.Options) { o.Streaming.State = backends[run%len(backends)] }
-	stops := disturb.Rescale(t, build(rows, &got), runner.Options{Name: "rescaled"}, backend, 1, 4, 1, 3, 7, 2, 5, 1)
+	stops := disturb.Rescale(t, build(rows, &got), runner.Options{Name: "rescaled"}, prepare, tasks...)
 	if n := len(got.Records()); n != rows {
 		t.Fatalf("%d records after %d stops, want %d", n, stops, rows)
 	}

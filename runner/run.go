@@ -218,6 +218,7 @@ func (r *run) prepare(ctx context.Context, build func(*plan.Job)) (*plan.Job, *p
 	optimised.RouteBad()
 	p, err := physical.Compile(optimised, physical.Options{
 		Parallelism: r.options.Parallelism, Pipelined: r.options.Pipelined, BroadcastBytes: r.options.Broadcast, Streaming: r.isStreaming(job),
+		KeyGroups: r.options.Streaming.KeyGroups,
 	})
 	if err == nil {
 		err = checkAlignment(p)

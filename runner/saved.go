@@ -1,6 +1,7 @@
 package runner
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -81,6 +82,7 @@ func (p Program) compare(ctx context.Context, s *Settings) (checkpoint.Compariso
 		return checkpoint.Comparison{}, err
 	}
 	o.Streaming.Always = true // as what it is compared with was
+	o.Streaming.KeyGroups = cmp.Or(o.Streaming.KeyGroups, saved.Manifest.KeyGroups())
 	_, compiled, err := Plan(ctx, p.Job.Build, o)
 	if err != nil {
 		return checkpoint.Comparison{}, err

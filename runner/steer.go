@@ -236,6 +236,7 @@ func (h *helm) Status() status.Job {
 	h.hold(nodes)
 	j := status.Job{
 		State: h.state, Since: h.since, Restarts: h.restarts, LastFailure: h.failure, Checkpoints: h.checkpoints, Nodes: nodes.list(),
+		MaxParallelism: h.plan.MaxParallelism(),
 	}
 	j.Checkpoints.Last = slices.Clone(h.checkpoints.Last)
 	return j

@@ -14,6 +14,9 @@ type Streaming struct {
 	Checkpoints Checkpoints
 	State       StateBackend // where keyed state lies; default: StateHeap
 	Restart     Restart
+	// KeyGroups is how many parts keyed state is divided into: the most tasks that share it. It is a power of two, and fixed by the job's first
+	// checkpoint: a job that goes on from one has as many. 0: as many as that, or state.DefaultKeyGroups.
+	KeyGroups int
 	// From is the URL of the checkpoint or savepoint that the job goes on from; FromLatest: the last complete checkpoint of the job's name;
 	// "": it starts anew.
 	From string
@@ -131,6 +134,7 @@ func (s Streaming) values(set func(name, value string, isSet bool)) {
 	count("checkpoint.keep", c.Keep)
 	count("checkpoint.tolerable-failures", c.TolerableFailures)
 	set("state.backend", string(s.State), s.State != "")
+	count("key-groups", s.KeyGroups)
 	set("restart.strategy", string(r.Strategy), r.Strategy != "")
 	duration("restart.delay", r.Delay)
 	count("restart.attempts", r.Attempts)

@@ -5,6 +5,7 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/millrace/millrace/state"
 	"github.com/millrace/millrace/vfs"
 )
 
@@ -12,7 +13,7 @@ import (
 // a dash there.
 func streamingSettings() []Setting {
 	defaults := map[string]string{
-		"checkpoint.min-pause": "0s", "checkpoint.mode": modeName(false), "checkpoint.alignment-timeout": alignmentText(0),
+		"checkpoint.min-pause": "0s", "checkpoint.mode": modeName(false), "checkpoint.alignment-timeout": alignmentText(0), "key-groups": "0",
 	}
 	Streaming{}.withDefaults().values(func(name, value string, isSet bool) {
 		if isSet {
@@ -47,6 +48,8 @@ func streamingSettings() []Setting {
 			orNegative(func(s *Settings) *int { return &s.Streaming.Checkpoints.TolerableFailures })),
 		setting("state.backend", "`where` keyed state lies: heap (memory), lsm (files in --scratch, partly in memory)",
 			oneOf(func(s *Settings) *StateBackend { return &s.Streaming.State }, StateHeap, StateLSM)),
+		setting("key-groups", "how many `parts` keyed state is divided into, the most tasks that share it: a power of two, fixed by the job's first checkpoint; 0: as many as --from has, or 1024",
+			keyGroups),
 		setting("restart.strategy", "`whether` a failed job is restarted: none, fixed, exponential, failure-rate",
 			oneOf(func(s *Settings) *RestartStrategy { return &s.Streaming.Restart.Strategy }, RestartNone, RestartFixed, RestartExponential, RestartRate)),
 		setting("restart.delay", "`time` from a failure to the restart, of exponential after the first failure",
@@ -73,6 +76,14 @@ func streamingSettings() []Setting {
 			func(s *Settings) *bool { return &s.Streaming.AllowDuplicates }),
 		flip("stream", "run as a stream, with checkpoints, also when all input ends", func(s *Settings) *bool { return &s.Streaming.Always }),
 	}
+}
+
+// keyGroups reads the number of key groups.
+func keyGroups(s *Settings, v string) error {
+	if err := number(func(s *Settings) *int { return &s.Streaming.KeyGroups }, 0)(s, v); err != nil || s.Streaming.KeyGroups == 0 {
+		return err
+	}
+	return state.CheckKeyGroups(s.Streaming.KeyGroups)
 }
 
 // deriveStreaming fills in what depends on other settings.

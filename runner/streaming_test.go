@@ -46,7 +46,7 @@ var streaming = Streaming{
 		Strategy: RestartRate, Delay: 2 * time.Second, Attempts: 4, Multiplier: 1.25, MaxDelay: 2 * time.Hour, Jitter: -1, ResetAfter: 3 * time.Minute,
 		Failures: 6, FailureInterval: time.Hour,
 	},
-	From: "hdfs://nn/sp", AllowDropped: []string{"a", "b"}, AllowDuplicates: true, Always: true,
+	KeyGroups: 4096, From: "hdfs://nn/sp", AllowDropped: []string{"a", "b"}, AllowDuplicates: true, Always: true,
 }
 
 func TestStreamingOfCode(t *testing.T) {
@@ -67,7 +67,7 @@ func TestStreamingOfFlags(t *testing.T) {
 		"checkpoint.alignment-timeout": "0s", "checkpoint.mode": "at-least-once", "checkpoint.folder": "hdfs://nn/cp", "checkpoint.keep": "7", "checkpoint.tolerable-failures": "0",
 		"state.backend": "lsm", "restart.strategy": "failure-rate", "restart.delay": "2s", "restart.attempts": "4", "restart.multiplier": "1.25",
 		"restart.max-delay": "2h", "restart.jitter": "0", "restart.reset-after": "3m", "restart.failures": "6", "restart.failure-interval": "1h",
-		"from": "hdfs://nn/sp", "allow-dropped-state": "a,b", "allow-duplicates": "true", "stream": "true",
+		"key-groups": "4096", "from": "hdfs://nn/sp", "allow-dropped-state": "a,b", "allow-duplicates": "true", "stream": "true",
 	}})
 	if err != nil {
 		t.Fatal(err)
@@ -82,7 +82,7 @@ func TestStreamingMistakes(t *testing.T) {
 	for name, value := range map[string]string{
 		"checkpoint.interval": "0s", "checkpoint.timeout": "none", "checkpoint.mode": "once", "checkpoint.keep": "0",
 		"checkpoint.tolerable-failures": "-1", "state.backend": "rocksdb", "restart.strategy": "always", "restart.multiplier": "0.5",
-		"restart.jitter": "NaN", "restart.delay": "1",
+		"restart.jitter": "NaN", "restart.delay": "1", "key-groups": "1000",
 	} {
 		if _, err := Load(Sources{Flags: map[string]string{name: value}}); ExitCode(err) != ExitUsage {
 			t.Errorf("%s=%s: got %v", name, value, err)

@@ -49,12 +49,16 @@ func (s *Savepoint) piece(ctx context.Context, o *operator, task, tasks int) (ch
 	return p, nil
 }
 
-// reader returns what reads the rows that a task is to have of a table, by key group.
+// reader returns what reads the rows that a task is to have of a table, by key group. Those that are set, and those whose key groups are others
+// now, come in no order, and are put in one.
 func (s *Savepoint) reader(ctx context.Context, o *operator, t state.Table, task, tasks int, f *part) (func(context.Context) iter.Seq2[state.Rows, error], error) {
 	rows := o.set[t.Name]
+	share := checkpoint.Share{Task: task, Tasks: tasks, KeyGroups: max(o.KeyGroups, 1)}
+	if rows == nil && t.Distribution == state.Keyed && s.saved.Manifest.Operator(o.UID).KeyGroups != o.KeyGroups {
+		rows = s.saved.Rows(ctx, o.UID, t, share)
+	}
 	switch {
 	case rows == nil:
-		share := checkpoint.Share{Task: task, Tasks: tasks, KeyGroups: max(o.KeyGroups, 1)}
 		if t.Distribution == state.Union && task > 0 {
 			return none, nil // all tasks would have the rows of all
 		}

@@ -10,11 +10,12 @@
 // columns they have, [Savepoint.Tables] says of a job's, and [TablesOf] of those that a processor declares. Everything that is not changed, such as
 // the positions of sources, is written as it was: a job that begins from the new savepoint goes on from there.
 //
-// Rows of unchanged tables are copied a batch at a time; those of a keyed table that is set are held in memory, task by task. The package starts no
+// Rows of unchanged tables are copied a batch at a time; those of a keyed table that is set, or divided anew, are held in memory, task by task. The package starts no
 // goroutines. Stability: public.
 package savepoint
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -38,6 +39,7 @@ type Savepoint struct {
 	saved     *checkpoint.Saved // nil: there was nothing
 	head      checkpoint.Manifest
 	operators []*operator
+	keyGroups int
 }
 
 // operator is what the savepoint is to have of an operator.
@@ -48,7 +50,7 @@ type operator struct {
 
 // New returns a savepoint without any state, of a job of that name.
 func New(job string) *Savepoint {
-	return &Savepoint{head: checkpoint.Manifest{Job: job, Run: "offline", ID: 1}}
+	return &Savepoint{head: checkpoint.Manifest{Job: job, Run: "offline", ID: 1}, keyGroups: state.DefaultKeyGroups}
 }
 
 // Open opens the savepoint or checkpoint in the folder of that URL; of a job's folder of checkpoints, the newest that is whole. What has been changed
@@ -62,11 +64,29 @@ func Open(ctx context.Context, files *vfs.Resolver, url string) (*Savepoint, err
 	if m.Unaligned {
 		return nil, fmt.Errorf("%s has rows on their way between tasks, which belong to the job as it was; take a savepoint of it", url)
 	}
-	s := &Savepoint{saved: saved, head: *m}
+	s := &Savepoint{saved: saved, head: *m, keyGroups: cmp.Or(m.KeyGroups(), state.DefaultKeyGroups)}
 	for _, o := range m.Operators {
 		s.operators = append(s.operators, &operator{Operator: o, set: map[string]Rows{}})
 	}
 	return s, nil
+}
+
+// KeyGroups is how many key groups keyed tables are divided into: as many as the job has, or state.DefaultKeyGroups where there was nothing. The
+// job that begins from the savepoint has as many.
+func (s *Savepoint) KeyGroups() int { return s.keyGroups }
+
+// SetKeyGroups gives the job another number of key groups, a power of two: Write divides all keyed tables anew, in memory, task by task.
+func (s *Savepoint) SetKeyGroups(groups int) error {
+	if err := state.CheckKeyGroups(groups); err != nil {
+		return err
+	}
+	s.keyGroups = groups
+	for _, o := range s.operators {
+		if o.KeyGroups > 0 {
+			o.KeyGroups = groups
+		}
+	}
+	return nil
 }
 
 // UIDs returns the names of the operators that have state.
@@ -120,7 +140,7 @@ func (s *Savepoint) Rows(ctx context.Context, uid, name string) Rows {
 
 // SetRows puts rows in place of all that the operator has in a table of that name, which need not have been there, nor the operator. They are read
 // by Write, once for each of the operator's tasks, and may be made of what Rows gave before. Of several rows of one key and namespace the last
-// counts. A new operator has one task and the default number of key groups; the job that begins from it may have any other number of tasks.
+// counts. A new operator has one task; the job that begins from it may have any other number.
 func (s *Savepoint) SetRows(uid string, t state.Table, rows Rows) {
 	o := s.find(uid)
 	if o == nil {
@@ -128,7 +148,7 @@ func (s *Savepoint) SetRows(uid string, t state.Table, rows Rows) {
 		s.operators = append(s.operators, o)
 	}
 	if t.Distribution == state.Keyed && o.KeyGroups == 0 {
-		o.KeyGroups = state.DefaultKeyGroups
+		o.KeyGroups = s.keyGroups
 	}
 	i := slices.IndexFunc(o.Tables, func(have checkpoint.Table) bool { return have.Name == t.Name })
 	if i < 0 {

@@ -174,6 +174,64 @@ func TestBeginAndMend(t *testing.T) {
 	}
 }
 
+// TestKeyGroups has a job begin with state in few key groups, which its checkpoints then have, and what is added to them; written with another
+// number, the state is divided anew.
+func TestKeyGroups(t *testing.T) {
+	for _, backend := range []runner.StateBackend{runner.StateHeap, runner.StateLSM} {
+		t.Run(string(backend), func(t *testing.T) {
+			w := newWorld(t)
+			tables, err := savepoint.TablesOf[string](&counter{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			s := savepoint.New("words")
+			if err := s.SetKeyGroups(8); err != nil {
+				t.Fatal(err)
+			}
+			var words []string
+			var begin []count
+			want := map[string]int64{}
+			for i := range 100 {
+				word := fmt.Sprint("word", i)
+				words, begin, want[word] = append(words, word), append(begin, count{word, 7}), 8
+			}
+			if err := savepoint.SetRecords(s, "count", tables[0], slices.Values(begin)); err != nil {
+				t.Fatal(err)
+			}
+			w.run(w.write(s, "begin"), 3, backend, words...)
+
+			s = w.open(w.dir + "/checkpoints/words")
+			s.SetRows("other", tables[0], s.Rows(t.Context(), "count", "count"))
+			eight := w.open(w.write(s, "eight"))
+			if eight.KeyGroups() != 8 {
+				t.Errorf("%d key groups, want 8", eight.KeyGroups())
+			}
+			if err := eight.SetKeyGroups(12); err == nil {
+				t.Error("12 key groups are taken")
+			}
+			for _, groups := range []int{2, 64} {
+				s := w.open(w.dir + "/eight")
+				if err := s.SetKeyGroups(groups); err != nil {
+					t.Fatal(err)
+				}
+				s.Drop("other")
+				for _, uid := range s.UIDs() {
+					if uid != "count" {
+						s.Drop(uid) // the source begins anew
+					}
+				}
+				again := w.open(w.write(s, fmt.Sprint("groups", groups)))
+				if diff := cmp.Diff(want, w.counts(again)); diff != "" || again.KeyGroups() != groups {
+					t.Errorf("%d key groups, want %d; counts (-want +got):\n%s", again.KeyGroups(), groups, diff)
+				}
+				if diff := cmp.Diff([]string{"word1 9", "word99 9"}, w.run(w.dir+fmt.Sprint("/groups", groups), 2, backend, "word1", "word99")); diff != "" {
+					t.Errorf("going on with %d key groups (-want +got):\n%s", groups, diff)
+				}
+			}
+		})
+	}
+}
+
 // TestMistakes looks at what is refused.
 func TestMistakes(t *testing.T) {
 	w := newWorld(t)

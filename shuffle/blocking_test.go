@@ -154,7 +154,7 @@ func partitioner(t *rapid.T) func() partition.Partitioner {
 		return func() partition.Partitioner { return &partition.Spread{} }
 	}
 	return func() partition.Partitioner {
-		p, err := partition.NewHash([]int{0}, 0)
+		p, err := partition.NewHash([]int{0}, 1024)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -404,7 +404,7 @@ func BenchmarkBlocking(b *testing.B) {
 	}{{"borrowed", 1 << 30, false}, {"fresh", 1 << 30, true}, {"spilled", 16 << 20, false}} {
 		for _, partitions := range []int{2, 8, 64} {
 			b.Run(fmt.Sprintf("%s/partitions=%d", c.name, partitions), func(b *testing.B) {
-				by, err := partition.NewHash([]int{0}, 0)
+				by, err := partition.NewHash([]int{0}, 1024)
 				if err != nil {
 					b.Fatal(err)
 				}

@@ -21,6 +21,7 @@ import (
 	"context"
 	"fmt"
 	"iter"
+	"math/bits"
 	"slices"
 	"time"
 
@@ -28,8 +29,19 @@ import (
 	"github.com/millrace/millrace/columnar/keys"
 )
 
-// DefaultKeyGroups is the number of key groups of a job that does not say another.
-const DefaultKeyGroups = keys.DefaultGroups
+// DefaultKeyGroups is the number of key groups of a job that does not say another, and so the most tasks that share its keyed state.
+const DefaultKeyGroups = 1024
+
+// MaxKeyGroups is how many key groups there can be. Each costs a little in every table of every task; the bound is Flink's.
+const MaxKeyGroups = 1 << 15
+
+// CheckKeyGroups says what is wrong with a number of key groups.
+func CheckKeyGroups(groups int) error {
+	if groups < 1 || groups > MaxKeyGroups || bits.OnesCount(uint(groups)) != 1 {
+		return fmt.Errorf("%d key groups: the number is a power of two, at most %d", groups, MaxKeyGroups)
+	}
+	return nil
+}
 
 // Groups is a range of key groups: from From up to but not including To, of Max, a power of two.
 type Groups struct{ From, To, Max int }

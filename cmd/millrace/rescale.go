@@ -20,7 +20,8 @@ func newRescale() *cobra.Command {
 		Use:   "rescale NAME --parallelism N",
 		Short: "Give a job another parallelism: stop it with a savepoint, and go on from it",
 		Long: `Stop a job with a savepoint and start it again from that, in the background, with the command line and settings it was started with
-but for its parallelism. The savepoint stays.`,
+but for its parallelism. The savepoint stays. The parallelism can be as large as the number of key groups that the job's first checkpoint has fixed
+(--key-groups, 1024 if nobody has said another).`,
 		Args: cobra.ExactArgs(1),
 	}
 	parallelism := c.Flags().IntP("parallelism", "p", 0, "`tasks` of a stage that run at once")
@@ -28,6 +29,13 @@ but for its parallelism. The savepoint stays.`,
 	return jobCommand(c, func(ctx context.Context, job *atWork, _ []string) error {
 		if *parallelism < 1 {
 			return usageError(c, errors.New("--parallelism is missing, or is not a number of at least 1"))
+		}
+		now, err := job.Status(ctx)
+		if err != nil {
+			return err
+		}
+		if most := now.MaxParallelism; most > 0 && *parallelism > most {
+			return usageError(c, fmt.Errorf("%s has %d key groups, which is the most tasks that share its state; their number was fixed by its first checkpoint", job.live.Name, most))
 		}
 		url, err := absolute(*to)
 		if err != nil {

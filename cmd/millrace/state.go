@@ -55,7 +55,7 @@ func newDiff() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "diff --from URL [engine options] JOB|./BINARY [the job's flags]",
 		Short: "Compare a job with saved state before it is deployed",
-		Long: `Print what a job would make of a checkpoint or savepoint, without running it: for each operator whether its state is the same,
+		Long: `Print what a job would make of a checkpoint or savepoint, without running it: for each operator with state whether that is the same,
 migrates, is new, rebuilt, dropped or refused, and what has changed about which field. The exit code is 1 when the job could not begin from it.
 --allow-dropped-state names operators whose state may be lost.`,
 		Example: `  millrace diff --from hdfs:///sp/clicks-00000042 ./clicks-v2 --brokers kafka:9092

@@ -16,7 +16,7 @@ type Options struct {
 	Parallelism    int   // tasks a stage has at most
 	Pipelined      bool  // edges flow where they can
 	Streaming      bool  // all edges flow
-	KeyGroups      int   // a power of two; 0: the default
+	KeyGroups      int   // a power of two; 0: state.DefaultKeyGroups
 	BroadcastBytes int64 // a join side of at most so many bytes is sent to all tasks; 0: the default
 }
 
@@ -29,10 +29,7 @@ func Compile(job *plan.Job, o Options) (*Plan, error) {
 		o.BroadcastBytes = defaultBroadcastBytes
 	}
 	c := &compiler{
-		plan: &Plan{Job: job, IsStreaming: o.Streaming, KeyGroups: cmp.Or(o.KeyGroups, state.DefaultKeyGroups)}, options: o, consumers: job.Consumers(), at: make([]*Stage, len(job.Nodes)), sizes: make([]int64, len(job.Nodes)),
-	}
-	if o.Streaming {
-		identify(job)
+		plan: &Plan{Job: job, IsStreaming: o.Streaming}, options: o, consumers: job.Consumers(), at: make([]*Stage, len(job.Nodes)), sizes: make([]int64, len(job.Nodes)),
 	}
 	for _, n := range job.Nodes {
 		if err := c.node(n); err != nil {
@@ -46,6 +43,9 @@ func Compile(job *plan.Job, o Options) (*Plan, error) {
 	if !o.Streaming { // there, inputs are read as they come, and no operator waits for the end of one
 		c.breakDiamonds()
 	}
+	if err := c.plan.Divide(cmp.Or(o.KeyGroups, state.DefaultKeyGroups)); err != nil {
+		return nil, err
+	}
 	return c.plan, nil
 }
 
@@ -55,27 +55,6 @@ type compiler struct {
 	consumers [][]*plan.Node
 	at        []*Stage // by node: the stage whose chain ends with the node's output
 	sizes     []int64  // by node: about how many bytes come out; -1 unknown
-}
-
-// identify gives sources and sinks without a UID one that stays when other parts of the job change: what they read or write.
-func identify(job *plan.Job) {
-	seen := map[string]int{}
-	for _, n := range job.Nodes {
-		var uid string
-		switch op := n.Op.(type) {
-		case plan.Read:
-			uid = fmt.Sprintf("read %s %s", op.Source.Name(), op.Source.Describe())
-		case plan.Write:
-			uid = fmt.Sprintf("write %s %s", op.Sink.Name(), op.Sink.Describe())
-		}
-		if uid == "" || n.UID != "" {
-			continue
-		}
-		if seen[uid]++; seen[uid] > 1 {
-			uid = fmt.Sprintf("%s %d", uid, seen[uid])
-		}
-		n.UID = uid
-	}
 }
 
 // errNeedsEnd is why an operation cannot be part of a job that runs as a stream.

@@ -13,7 +13,7 @@ type Plan struct {
 	Edges  []*Edge
 	// IsStreaming says that nothing is waited for: all stages run at once, and the job takes checkpoints.
 	IsStreaming bool
-	KeyGroups   int // in how many parts keyed state, and the rows of hash edges, are divided
+	KeyGroups   int // in how many parts keyed state, and the rows of hash edges, are divided; set by Divide
 }
 
 // Stage is a chain of operators run by a number of tasks.

@@ -24,8 +24,10 @@ type Job struct {
 	LastFailure *Failure    `json:"last_failure,omitempty"`
 	Nodes       []Node      `json:"nodes"` // inputs before those that read them
 	Checkpoints Checkpoints `json:"checkpoints"`
-	Process     Process     `json:"process"`
-	Config      []Setting   `json:"config,omitempty"` // with secrets masked
+	// MaxParallelism is the largest parallelism that it can be given: the number of key groups of its state; 0: any, or not known.
+	MaxParallelism int       `json:"max_parallelism,omitempty"`
+	Process        Process   `json:"process"`
+	Config         []Setting `json:"config,omitempty"` // with secrets masked
 }
 
 // State is where a job is in its life.

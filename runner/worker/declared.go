@@ -19,7 +19,7 @@ func Declared(p *physical.Plan) ([]checkpoint.Declared, error) {
 		var schema *columnar.Schema
 		for i, op := range stage.Chain {
 			d := checkpoint.Declared{UID: physical.UID(op), Name: op.Node.String(), KeyGroups: p.KeyGroups}
-			if _, ok := op.Spec.(physical.Source); !ok {
+			if _, d.IsSource = op.Spec.(physical.Source); !d.IsSource {
 				o, err := build.New(op)
 				if err != nil {
 					return nil, err

@@ -18,12 +18,8 @@ type Hash struct {
 	scatter scatter
 }
 
-// NewHash returns a partitioner by the columns at those positions. groups is the number of key groups, a power of two; 0 stands for
-// keys.DefaultGroups.
+// NewHash returns a partitioner by the columns at those positions. groups is the number of key groups, a power of two.
 func NewHash(columns []int, groups int) (*Hash, error) {
-	if groups == 0 {
-		groups = keys.DefaultGroups
-	}
 	if groups < 1 || groups > 1<<30 || bits.OnesCount(uint(groups)) != 1 {
 		return nil, fmt.Errorf("%d key groups: the number must be a power of two", groups)
 	}

@@ -80,8 +80,9 @@ func TestHash(t *testing.T) {
 				}
 				home[text] = of[int32(row)]
 				group := keys.Group(hashes[i], groups)
-				if want := keys.GroupTask(group, len(sel), groups); want != of[int32(row)] {
-					t.Fatalf("row %d of key group %d is in channel %d, want %d", row, group, of[int32(row)], want)
+				c := int(of[int32(row)])
+				if from, to := keys.GroupsOf(c, len(sel), groups); group < from || group >= to {
+					t.Fatalf("row %d of key group %d is in channel %d, which has those from %d to %d", row, group, c, from, to)
 				}
 			}
 		}
@@ -89,7 +90,7 @@ func TestHash(t *testing.T) {
 }
 
 func TestHashRefuses(t *testing.T) {
-	for _, groups := range []int{-4, 3, 1000} {
+	for _, groups := range []int{-4, 0, 3, 1000} {
 		if _, err := partition.NewHash([]int{0}, groups); err == nil {
 			t.Errorf("%d key groups are accepted", groups)
 		}
@@ -193,7 +194,7 @@ func BenchmarkHash(b *testing.B) {
 	for name, column := range map[string]int{"string": 0, "int64": 1} {
 		for _, channels := range []int{2, 64, 1000} {
 			b.Run(fmt.Sprintf("%s/channels=%d", name, channels), func(b *testing.B) {
-				p, err := partition.NewHash([]int{column}, 0)
+				p, err := partition.NewHash([]int{column}, 1024)
 				if err != nil {
 					b.Fatal(err)
 				}
