@@ -38,22 +38,22 @@ type ExponentialRestarts struct {
 	Multiplier float64
 	Max        time.Duration
 	Jitter     float64       // the part of the delay that is left to chance, either way
-	ResetAfter time.Duration // without a failure, the first delay is back
+	ResetAfter time.Duration // at work without a failure, the first delay is back
 	Rand       *rand.Rand
 
 	failed int
-	last   time.Time
+	begun  time.Time // again, after the last failure and its delay
 }
 
 // Failed implements Restarts.
 func (r *ExponentialRestarts) Failed(now time.Time) (time.Duration, bool) {
-	if !r.last.IsZero() && now.Sub(r.last) >= r.ResetAfter {
+	if !r.begun.IsZero() && now.Sub(r.begun) >= r.ResetAfter {
 		r.failed = 0
 	}
-	r.last = now
 	delay := min(float64(r.Delay)*math.Pow(r.Multiplier, float64(r.failed)), float64(r.Max))
 	r.failed++
 	delay *= 1 + r.Jitter*(2*r.Rand.Float64()-1)
+	r.begun = now.Add(time.Duration(delay))
 	return time.Duration(delay), true
 }
 
