@@ -34,7 +34,7 @@ func splitBids(job *plan.Job) datastream.Keyed[int64, bid] {
 		b.Price += i / part * 10
 		return b
 	}})
-	timed := datastream.EventTime(in, func(b bid) time.Time { return b.At }, watermark.Bounded(3*time.Second), plan.UID("time"))
+	timed := datastream.EventTime(in, func(b bid) time.Time { return b.At }, watermark.Bounded(3*time.Second))
 	return datastream.KeyBy(timed, func(b bid) int64 { return b.Auction })
 }
 
