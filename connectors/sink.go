@@ -81,6 +81,12 @@ type Committer interface {
 	Abort(ctx context.Context) error
 }
 
+// Leaver is a Committer that tidies up when a stream has ended or was stopped: its tasks have ended, and what they prepared is committed. What a later
+// run may go on from stays.
+type Leaver interface {
+	Leave(ctx context.Context) error
+}
+
 // Checker is a Committer that can look beforehand whether a commit can go through. A job with several sinks asks all of them before it commits
 // the first, for what is visible cannot be taken back.
 type Checker interface {

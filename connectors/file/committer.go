@@ -23,7 +23,10 @@ type committer struct {
 	marker *marker
 }
 
-var _ connectors.Undoer = (*committer)(nil)
+var (
+	_ connectors.Undoer = (*committer)(nil)
+	_ connectors.Leaver = (*committer)(nil)
+)
 
 // Commit publishes the files. It may be called again with the same ones.
 func (c *committer) Commit(ctx context.Context, list []connectors.Committable, final bool) (connectors.Published, error) {
@@ -164,6 +167,21 @@ func (c *committer) publish(ctx context.Context, j journal, folders map[string]b
 func (c *committer) target(ctx context.Context) (target, error) {
 	fsys, root, err := c.env.Files.FS(ctx, c.path)
 	return target{fsys: fsys, root: root}, err
+}
+
+// Leave implements connectors.Leaver: the folders go in which the run has nothing any more.
+func (c *committer) Leave(ctx context.Context) error {
+	t, err := c.target(ctx)
+	if err == nil {
+		err = t.prune(ctx, path.Join(temporaryName, runOf(c.env).name))
+	}
+	if err == nil {
+		err = t.removeIfEmpty(ctx, temporaryName)
+	}
+	if err != nil {
+		return fmt.Errorf("removing the empty folders in %s: %w", c.path, err)
+	}
+	return nil
 }
 
 // Abort removes what the run has written. What a stream has written, a later run may go on from.

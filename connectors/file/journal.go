@@ -145,11 +145,7 @@ func (t target) removeTemporary(ctx context.Context, run string) error {
 	if err := t.fsys.RemoveAll(ctx, t.path(path.Join(temporaryName, run))); err != nil {
 		return err
 	}
-	err := t.remove(ctx, temporaryName)
-	if errors.Is(err, vfs.ErrNotEmpty) { // of other runs
-		return nil
-	}
-	return err
+	return t.removeIfEmpty(ctx, temporaryName) // others may be at work
 }
 
 // repair ends every publishing that was interrupted.

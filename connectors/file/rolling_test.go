@@ -219,6 +219,44 @@ func TestRolling(t *testing.T) {
 	})
 }
 
+// TestLeave stops streams: what is needed to go on stays, and nothing else.
+func TestLeave(t *testing.T) {
+	for name, c := range map[string]struct {
+		rolling file.Rolling
+		want    []string
+	}{
+		"nothing is kept back": {file.Rolling{}, nil},
+		"a piece is":           {file.Rolling{Size: 100}, []string{"_temporary"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			d := newDisk(t)
+			f := newFlow(t, d, file.Sink[string]{Path: "mem://t/out", Format: text.Lines{}, Rolling: c.rolling, Buckets: file.Buckets{Layout: "2006/01"}})
+			f.write(time.Now(), "a")
+			f.checkpoint()
+			if err := f.w.Close(); err != nil {
+				t.Fatal(err)
+			}
+			committer, err := f.sink.NewCommitter(f.env().Env)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for range 2 {
+				if err := committer.(connectors.Leaver).Leave(t.Context()); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if got := d.hidden(); !slices.Equal(got, c.want) {
+				t.Errorf("left behind: %q", got)
+			}
+			f.start()
+			f.end()
+			if _, n := f.lines(); n != 1 || d.hidden() != nil {
+				t.Errorf("gone on, there are %d files, and %q", n, d.hidden())
+			}
+		})
+	}
+}
+
 // TestRollingParquet makes one file of many small ones.
 func TestRollingParquet(t *testing.T) {
 	d := newDisk(t)

@@ -34,6 +34,31 @@ func (t target) remove(ctx context.Context, rel string) error {
 	return err
 }
 
+// removeIfEmpty removes a folder of the target that may be gone already, or not be empty.
+func (t target) removeIfEmpty(ctx context.Context, rel string) error {
+	if err := t.remove(ctx, rel); !errors.Is(err, vfs.ErrNotEmpty) {
+		return err
+	}
+	return nil
+}
+
+// prune removes a folder of the target, and those in it, as far as there are no files.
+func (t target) prune(ctx context.Context, rel string) error {
+	infos, err := t.fsys.List(ctx, t.path(rel))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	for _, info := range infos {
+		if err == nil && info.IsDir {
+			err = t.prune(ctx, path.Join(rel, info.Name()))
+		}
+	}
+	if err != nil {
+		return err
+	}
+	return t.removeIfEmpty(ctx, rel)
+}
+
 // move renames a file of the target; it may have been moved already.
 func (t target) move(ctx context.Context, f prepared) error {
 	err := t.fsys.Rename(ctx, t.path(f.From), t.path(f.To))

@@ -250,6 +250,7 @@ func (c *Coordinator) publish(ctx context.Context, prepared map[int][]connectors
 	stages := c.config.Plan.Stages
 	if c.ledger != nil { // what they write has been published with the checkpoints
 		published, stages = c.ledger.published, nil
+		c.leave(ctx)
 	}
 	for _, s := range stages {
 		if n, sink := sinkOf(s); sink != nil {
@@ -268,6 +269,23 @@ func (c *Coordinator) publish(ctx context.Context, prepared map[int][]connectors
 		published[id] = got[i]
 	}
 	return published, err
+}
+
+// leave has the sinks of a stream tidy up.
+func (c *Coordinator) leave(ctx context.Context) {
+	for _, s := range c.config.Plan.Stages {
+		n, sink := sinkOf(s)
+		if sink == nil {
+			continue
+		}
+		committer, err := c.ledger.committer(n, sink)
+		if l, is := committer.(connectors.Leaver); is && err == nil {
+			err = l.Leave(ctx)
+		}
+		if err != nil {
+			c.config.Streaming.Log.Warn("what a stream has left behind could not be removed", "node", n.String(), "error", err)
+		}
+	}
 }
 
 // abort removes what the job's sinks hold. It goes on when ctx has ended.
