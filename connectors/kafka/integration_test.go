@@ -48,6 +48,10 @@ func TestRealBroker(t *testing.T) {
 		discovery(t, k.Addr, "discovered")
 		patternOfNone(t, k.Addr, "later")
 	})
+	t.Run("watermarks", func(t *testing.T) {
+		k.CreateTopic(t, "apart", 3)
+		watermarks(t, k.Addr, "apart")
+	})
 	t.Run("markers", func(t *testing.T) {
 		for _, topic := range []string{"committed", "aborted", "only", "open"} {
 			k.CreateTopic(t, topic, 1)

@@ -262,6 +262,28 @@ func TestPauseAndLag(t *testing.T) {
 	}
 }
 
+// TestRate reads from a partition at a rate at which there is one record now, and the next in a while.
+func TestRate(t *testing.T) {
+	addr := fake(t, kfake.SeedTopics(1, "n"))
+	produce(t, addr, "n", 0, numbers(0, 50)...)
+	j := newJob(t, kafka.Source[string]{Brokers: addr, Topic: "n", Format: text.Lines{}, Rate: 0.001}, 1)
+	j.start()
+	j.step(connectors.Requested{})
+	for len(j.rows) == 0 {
+		f, err := j.readers[0].Fetch(t.Context())
+		check(t, err)
+		j.take(f)
+	}
+	for range 5 {
+		f, err := j.readers[0].Fetch(t.Context())
+		check(t, err)
+		j.take(f)
+	}
+	if !slices.Equal(j.rows, []string{"0"}) {
+		t.Errorf("got %v", j.rows)
+	}
+}
+
 func TestDeletedBeforeRead(t *testing.T) {
 	addr := fake(t, kfake.SeedTopics(1, "n"))
 	produce(t, addr, "n", 0, numbers(0, 20)...)
