@@ -189,18 +189,20 @@ func (w *world) save(writer *Writer, id stream.CheckpointID, kind Kind, stores [
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	c := Completion{Place: place, Operators: []Operator{{UID: "op", Parallelism: len(stores), KeyGroups: testGroups}}}
-	for task, s := range stores {
-		f, err := s.Freeze()
+	c := Completion{
+		Place: place, Operators: []Operator{{UID: "op", Parallelism: len(stores), KeyGroups: testGroups}}, Handles: make([]Handle, len(stores)),
+	}
+	err = together(writer, len(stores), func(task int) error {
+		f, err := stores[task].Freeze()
 		if err != nil {
-			w.t.Fatal(err)
+			return err
 		}
-		h, err := writer.Write(w.t.Context(), place, Task{Index: task}, []OperatorState{{UID: "op", Frozen: f}})
-		f.Release()
-		if err != nil {
-			w.t.Fatal(err)
-		}
-		c.Handles = append(c.Handles, h)
+		defer f.Release()
+		c.Handles[task], err = writer.Write(w.t.Context(), place, Task{Index: task}, []OperatorState{{UID: "op", Frozen: f}})
+		return err
+	})
+	if err != nil {
+		w.t.Fatal(err)
 	}
 	m, err := w.store.Complete(w.t.Context(), c)
 	if err != nil {

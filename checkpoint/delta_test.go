@@ -19,6 +19,11 @@ import (
 // savepoints in between, and incarnations that take over. Whatever checkpoints there are then can be read and are what was saved; nothing lies
 // around that none of them needs; and how much one refers to has a bound.
 func TestDeltas(t *testing.T) {
+	eachLayout(t, testDeltas)
+}
+
+func testDeltas(t *testing.T, merge int) {
+	t.Helper()
 	for backend, most := range map[string]int{"heap native": 40, "lsm native": 5} { // trees on disk take their time
 		t.Run(strings.Fields(backend)[0], func(t *testing.T) {
 			checks, failed := 0, false
@@ -28,7 +33,7 @@ func TestDeltas(t *testing.T) {
 				}
 				passed := false
 				defer func() { failed = failed || !passed }()
-				d := &deltas{world: newWorld(t, nil), rt: rt, backend: backend, saved: map[stream.CheckpointID][]string{}}
+				d := &deltas{world: newMerging(t, nil, merge), rt: rt, backend: backend, saved: map[stream.CheckpointID][]string{}}
 				d.writer = d.store.Writer()
 				for task := range 2 {
 					s, cells := openBackend(t, backend, state.Share(task, 2, testGroups))

@@ -28,13 +28,14 @@
 // manifest alone. So Open also renames the folders of all checkpoints that are not complete: of the old incarnation's manifest and the new
 // one's folder, one is renamed first, and the other rename then fails or is undone. What Open has found afterwards is all there will be.
 //
-// # Format, version 1
+// # Format, versions 1 and 2
 //
 // A job's folder, in which paths of manifests are relative to it ("root": ".."):
 //
 //	epoch-00000003                      JSON: job, run, time of the incarnation that may write
 //	chk-00000017/manifest.json          complete when this is there
 //	chk-00000017/count-0-seen-5f2c09b1d3e4.arrow
+//	chk-00000017/merged-90e2b74cc01d.parts    version 2: several files, one behind the other
 //	dead-00000016-00000003/             not completed, put aside by epoch 3
 //
 // The folder of the greatest number is never removed, though it may be empty: numbers grow over all incarnations. Files may be referred to by
@@ -48,11 +49,16 @@
 // at most twice the size of the state, of at most 16 checkpoints, and a file that is damaged damages all that refer to it: to fall back is to go
 // to one from before that file, and --checkpoint-keep says how many there are. Package state/heap has the format of its files.
 //
+// Small files of checkpoints are put together into merged ones by the tasks of a process that write at the same time: merge.go says how. A file that
+// later checkpoints may refer to is never together with one that they may not. A merged file stays as long as a manifest that is kept refers to
+// anything in it, and a file in it that is damaged damages those checkpoints alone that refer to that one. Where a back end can give a file again,
+// it is written again when less than half of the merged file that it lies in is needed.
+//
 // A savepoint is one folder with a manifest ("root": ".") and all its files, and can be moved. A job that was stopped with one leaves a manifest
 // in its own folder that has "moved", the savepoint's URL, and nothing else to read. What a job begins from stays what it is: savepoints, and
 // checkpoints in folders of others, are never written to, referred to or removed.
 //
-// manifest.json is {"format": "millrace checkpoint", "version": 1, "check": "xxh3:...", "manifest": {...}}; the check is XXH3-64, in
+// manifest.json is {"format": "millrace checkpoint", "version": 2, "check": "xxh3:...", "manifest": {...}}; the check is XXH3-64, in
 // hexadecimal, of the manifest's JSON without insignificant blanks. Bytes are in base64, times as RFC 3339. The manifest:
 //
 //	id, kind               kind is checkpoint, savepoint, stop, drain or last
@@ -64,7 +70,8 @@
 //	  tables               name, kind, distribution (keyed, spread, union, broadcast), keys, namespace, values (name, type, nullable, ...), ttl
 //	  parts                by task: task {stage, task}, ended, blobs (bytes by name), tables, native
 //	    tables             table (its name), rows, files
-//	      files            path or inline (the bytes of a small file), size, rows, check (XXH3-64 of the bytes), index
+//	      files            path or inline (the bytes of a small file), merged, offset, size, rows, check (XXH3-64 of the bytes), index
+//	        merged         of version 2: the file is a part of what lies at path: size bytes from offset on (0 when it is not there)
 //	        index          [first key group, last key group, rows] for each record batch
 //	    native             of back ends that save files of their own, for the tables that are not in tables: name, and as in files. Checkpoints
 //	                       alone have them, not savepoints
@@ -83,7 +90,8 @@
 // Watermarks behind the last row are left out: producers give theirs again when they begin. Such tables are files of rows whatever the back end
 // is, and savepoints, which are aligned, have none.
 //
-// Readers of one version read manifests of all earlier ones, and refuse later ones.
+// Readers of one version read manifests of all earlier ones, and refuse later ones. A manifest has the least version that has what is in it:
+// savepoints, in which no file is merged, have version 1.
 //
 // The package starts goroutines in Verify alone, which waits for them. Stability: engine-private, but for the format.
 package checkpoint

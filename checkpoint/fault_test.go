@@ -16,13 +16,16 @@ import (
 // TestFaults lets each call to the file system fail, before or after its effect, alone or with all that follow as when the process dies. An
 // incarnation opens the folder, makes a checkpoint and then one that it stops with. Whatever happens, the newest checkpoint that counts is
 // undamaged, is no older than the last that was said to be complete, and has that one's rows; and the next incarnation gets on.
-func TestFaults(t *testing.T) {
+func TestFaults(t *testing.T) { eachLayout(t, testFaults) }
+
+func testFaults(t *testing.T, merge int) {
+	t.Helper()
 	for _, late := range []bool{false, true} {
 		for _, more := range []int{0, 2, 1000} {
 			t.Run(fmt.Sprintf("late=%v more=%d", late, more), func(t *testing.T) {
 				t.Parallel()
 				synctest.Test(t, func(t *testing.T) { // time between tries costs nothing
-					for n := 1; faulted(t, n, more, late); n++ {
+					for n := 1; faulted(t, merge, n, more, late); n++ {
 					}
 				})
 			})
@@ -31,9 +34,9 @@ func TestFaults(t *testing.T) {
 }
 
 // faulted runs one case and returns whether there was an n-th call.
-func faulted(t *testing.T, n, more int, late bool) bool {
+func faulted(t *testing.T, merge, n, more int, late bool) bool {
 	t.Helper()
-	w := newWorld(t, mem.New("test"))
+	w := newMerging(t, mem.New("test"), merge)
 	const first, second, third = 100, 1500, 200 // rows of the checkpoints
 	totals := map[stream.CheckpointID]int{1: first, 2: second, 3: third}
 	if _, err := w.write(w.store, Checkpoint, 2, first); err != nil {

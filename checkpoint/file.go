@@ -76,7 +76,8 @@ type stateFile struct {
 	ctx    context.Context //nolint:containedctx // it lives as long as the call that writes the file
 	folder Folder
 	name   string
-	inline int // up to so many bytes stay in memory, less than writeSize
+	keep   int          // up to so many bytes stay in memory
+	first  func() error // called before the file is made; nil: nothing is
 	memory bytes.Buffer
 	tmp    string
 	w      vfs.Writer
@@ -84,8 +85,8 @@ type stateFile struct {
 	hash   *xxh3.Hasher
 }
 
-func newStateFile(ctx context.Context, folder Folder, name string, inline int) *stateFile {
-	return &stateFile{ctx: ctx, folder: folder, name: name, inline: inline, hash: xxh3.New()}
+func newStateFile(ctx context.Context, folder Folder, name string, keep int) *stateFile {
+	return &stateFile{ctx: ctx, folder: folder, name: name, keep: keep, hash: xxh3.New()}
 }
 
 // writeSize is in how large pieces a file is written.
@@ -96,7 +97,7 @@ func (f *stateFile) Write(p []byte) (int, error) {
 	f.size += int64(len(p))
 	_, _ = f.hash.Write(p)
 	_, _ = f.memory.Write(p)
-	if f.memory.Len() < writeSize {
+	if n := f.memory.Len(); n < writeSize || f.w == nil && n <= f.keep {
 		return len(p), nil
 	}
 	return len(p), f.flush()
@@ -105,6 +106,11 @@ func (f *stateFile) Write(p []byte) (int, error) {
 // flush writes what is in memory.
 func (f *stateFile) flush() error {
 	if f.w == nil {
+		if f.first != nil {
+			if err := f.first(); err != nil {
+				return err
+			}
+		}
 		f.tmp = vfs.TempName(path.Join(f.folder.Path, f.name))
 		w, err := f.folder.FS.Create(f.ctx, f.tmp)
 		if err != nil {
@@ -125,10 +131,10 @@ func (f *stateFile) close() error {
 	return f.w.Close()
 }
 
-// publish ends the file and returns its description, with rel as the folder in its path.
+// publish ends the file and returns its description, with rel as the folder in its path. What has stayed in memory is in it.
 func (f *stateFile) publish(rel string) (File, error) {
 	out := File{Size: f.size, Check: Check(f.hash.Sum64())}
-	if f.w == nil && f.size <= int64(f.inline) {
+	if f.w == nil && f.size <= int64(f.keep) {
 		out.Inline = bytes.Clone(f.memory.Bytes())
 		return out, nil
 	}

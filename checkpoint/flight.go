@@ -158,10 +158,10 @@ func kindsOf(values []uint8) []columnar.RowKind {
 }
 
 // writeInFlight writes what was on its way to an operator: always as rows, whatever its back end does.
-func (w *Writer) writeInFlight(ctx context.Context, at Place, task Task, o OperatorState, out *OperatorHandle) error {
+func (s *snapshot) writeInFlight(ctx context.Context, o OperatorState, out *OperatorHandle) error {
 	o.Frozen = flights(o.InFlight)
 	for i, t := range o.Frozen.Tables() {
-		rows, err := w.writeTable(ctx, at, task, o, i)
+		rows, err := s.writeTable(ctx, o, i)
 		if err != nil {
 			return fmt.Errorf("%s: %w", t.Name, err)
 		}

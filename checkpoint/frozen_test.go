@@ -6,10 +6,12 @@ import (
 	"iter"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"go.uber.org/goleak"
+	"golang.org/x/sync/errgroup"
 
 	"github.com/millrace/millrace/columnar"
 	"github.com/millrace/millrace/columnar/keys"
@@ -140,21 +142,35 @@ type world struct {
 	fs    vfs.FileSystem
 	store *Store
 	at    Folder
+	merge int // bytes below which files are merged
 }
 
 func newWorld(t *testing.T, fs vfs.FileSystem) *world {
 	t.Helper()
+	return newMerging(t, fs, 0)
+}
+
+// newMerging is a world in which files of less than so many bytes are merged.
+func newMerging(t *testing.T, fs vfs.FileSystem, below int) *world {
+	t.Helper()
 	if fs == nil {
 		fs = mem.New("test")
 	}
-	w := &world{t: t, fs: fs, at: Folder{FS: fs, Path: "/job"}}
+	w := &world{t: t, fs: fs, at: Folder{FS: fs, Path: "/job"}, merge: below}
 	w.reopen("run1")
 	return w
 }
 
+// eachLayout runs a test with files that lie apart, and with merged ones.
+func eachLayout(t *testing.T, test func(t *testing.T, merge int)) {
+	t.Helper()
+	t.Run("apart", func(t *testing.T) { test(t, 0) })
+	t.Run("merged", func(t *testing.T) { test(t, 1<<20) })
+}
+
 func (w *world) options(run string) Options {
 	return Options{
-		Job: "clicks", Run: run, Now: func() time.Time { return scriptStart },
+		Job: "clicks", Run: run, Now: func() time.Time { return scriptStart }, MergeBelow: w.merge,
 		Resolve: func(_ context.Context, url string) (vfs.FileSystem, string, error) {
 			_, _, p := vfs.Split(url)
 			return w.fs, p, nil
@@ -189,19 +205,63 @@ func writeCheckpoint(ctx context.Context, s *Store, id stream.CheckpointID, kind
 		return nil, err
 	}
 	c := Completion{
-		Place: place, Operators: []Operator{{UID: "count", Name: "count words", Parallelism: tasks, KeyGroups: testGroups, Enumerator: []byte("e")}},
+		Place: place, Operators: operators(s, tasks), Handles: make([]Handle, tasks),
 		Committables: []Committable{{Checkpoint: id, UID: "sink", Data: []byte("file")}},
 	}
-	for i := range tasks {
-		h, err := s.Writer().Write(ctx, place, Task{Stage: 1, Index: i}, []OperatorState{
-			{UID: "count", Frozen: words(i, tasks, total), Blobs: map[string][]byte{"watermark": {byte(i)}}},
-		})
-		if err != nil {
-			return nil, err
-		}
-		c.Handles = append(c.Handles, h)
+	writer := s.Writer()
+	err = together(writer, tasks, func(i int) (err error) {
+		c.Handles[i], err = writer.Write(ctx, place, Task{Stage: 1, Index: i}, wordStates(s, i, tasks, total))
+		return err
+	})
+	if err != nil {
+		return nil, err
 	}
 	return s.Complete(ctx, c)
+}
+
+// wordStates are the states of a task: of one operator and, where files are merged, of another that has the same, so that there are some to be.
+func wordStates(s *Store, task, tasks, total int) []OperatorState {
+	out := []OperatorState{{UID: "count", Frozen: words(task, tasks, total), Blobs: map[string][]byte{"watermark": {byte(task)}}}}
+	if s.o.MergeBelow > 0 {
+		out = append(out, OperatorState{UID: "again", Frozen: words(task, tasks, total)})
+	}
+	return out
+}
+
+// operators are those of a job of so many tasks with such states.
+func operators(s *Store, tasks int) []Operator {
+	out := []Operator{{UID: "count", Name: "count words", Parallelism: tasks, KeyGroups: testGroups, Enumerator: []byte("e")}}
+	if s.o.MergeBelow > 0 {
+		out = append(out, Operator{UID: "again", Parallelism: tasks, KeyGroups: testGroups})
+	}
+	return out
+}
+
+// together has n tasks write at the same time, so that what is merged of them comes into one file.
+func together(w *Writer, n int, write func(i int) error) error {
+	m := &w.merger
+	m.mu.Lock()
+	m.writing = true // somebody else
+	m.mu.Unlock()
+	var g errgroup.Group
+	var done atomic.Int32
+	for i := range n {
+		g.Go(func() error {
+			defer done.Add(1)
+			return write(i)
+		})
+	}
+	for {
+		m.mu.Lock()
+		if len(m.waiting)+int(done.Load()) == n {
+			break
+		}
+		m.mu.Unlock()
+		time.Sleep(10 * time.Microsecond)
+	}
+	m.next()
+	m.mu.Unlock()
+	return g.Wait()
 }
 
 // expected is the rows of a table over all tasks, sorted.

@@ -2,10 +2,12 @@ package checkpoint
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"path"
+	"slices"
 	"strings"
 	"time"
 
@@ -17,7 +19,7 @@ import (
 
 const (
 	formatName    = "millrace checkpoint"
-	formatVersion = 1
+	formatVersion = 2 // the greatest that is known
 	manifestName  = "manifest.json"
 )
 
@@ -105,6 +107,18 @@ func (m *Manifest) files(yield func(*File) bool) {
 	}
 }
 
+// byPath returns all files by where they lie, in order of their places there; those that are inline under "".
+func (m *Manifest) byPath() map[string][]*File {
+	out := map[string][]*File{}
+	for f := range m.files {
+		out[f.Path] = append(out[f.Path], f)
+	}
+	for _, files := range out {
+		slices.SortStableFunc(files, func(a, b *File) int { return cmp.Compare(a.Offset, b.Offset) })
+	}
+	return out
+}
+
 // allGroups is all key groups. Rows of tables that are not keyed count as of the first.
 func (o *Operator) allGroups() state.Groups {
 	n := max(o.KeyGroups, 1)
@@ -161,7 +175,17 @@ func (m *Manifest) Encode() ([]byte, error) {
 		return nil, fmt.Errorf("writing a manifest: %w", err)
 	}
 	body = bytes.TrimSuffix(body, []byte("\n"))
-	return encodeJSON(envelope{Format: formatName, Version: formatVersion, Check: Check(xxh3.Hash(body)), Manifest: body}, " ")
+	return encodeJSON(envelope{Format: formatName, Version: m.version(), Check: Check(xxh3.Hash(body)), Manifest: body}, " ")
+}
+
+// version is the least version of the format that has what is in the manifest.
+func (m *Manifest) version() int {
+	for f := range m.files {
+		if f.Merged {
+			return 2
+		}
+	}
+	return 1
 }
 
 // encodeJSON writes v as it is: json.Marshal would make \u003c of <.
@@ -243,6 +267,9 @@ func (o *Operator) validate() error {
 func (f *File) validate() error {
 	if f.isInline() && int64(len(f.Inline)) != f.Size || !f.isInline() && !isInside(f.Path) {
 		return fmt.Errorf("an impossible file %q of %d bytes", f.Path, f.Size)
+	}
+	if f.Offset < 0 || f.Offset+f.Size < f.Offset || f.Offset > 0 && !f.Merged || f.Merged && f.isInline() {
+		return fmt.Errorf("an impossible place of %d bytes at %d in file %q", f.Size, f.Offset, f.Path)
 	}
 	var rows int64
 	for _, s := range f.Index {

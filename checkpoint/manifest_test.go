@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"math"
 	"strings"
 	"testing"
 
@@ -30,8 +31,34 @@ func testManifest() *Manifest {
 	}
 }
 
+// mergedManifest has a file within a merged one.
+func mergedManifest() *Manifest {
+	m := testManifest()
+	f := &m.Operators[0].Parts[0].Tables[0].Files[0]
+	f.Path, f.Merged, f.Offset = "chk-00000017/merged.parts", true, 4096
+	return m
+}
+
+// A manifest says that it is of a version that readers must know, and of no later one.
+func TestManifestVersion(t *testing.T) {
+	for want, m := range map[string]*Manifest{`"version": 1`: testManifest(), `"version": 2`: mergedManifest()} {
+		data, err := m.Encode()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !bytes.Contains(data, []byte(want)) {
+			t.Errorf("%s is not in %s", want, data)
+		}
+	}
+}
+
 func TestManifestRoundTrip(t *testing.T) {
-	want := testManifest()
+	roundTrip(t, testManifest())
+	roundTrip(t, mergedManifest())
+}
+
+func roundTrip(t *testing.T, want *Manifest) {
+	t.Helper()
 	data, err := want.Encode()
 	if err != nil {
 		t.Fatal(err)
@@ -63,15 +90,23 @@ func TestManifestRoundTrip(t *testing.T) {
 // TestManifestRefused: manifests with a right check that no writer makes, and those of later versions.
 func TestManifestRefused(t *testing.T) {
 	for name, change := range map[string]func(m *Manifest){
-		"outside":    func(m *Manifest) { m.Operators[0].Parts[0].Tables[0].Files[0].Path = "../../x" },
-		"absolute":   func(m *Manifest) { m.Operators[0].Parts[0].Tables[0].Files[0].Path = "/x" },
-		"root":       func(m *Manifest) { m.Root = "../.." },
-		"index":      func(m *Manifest) { m.Operators[0].Parts[0].Tables[0].Files[0].Index[0].Last = -1 },
-		"rows":       func(m *Manifest) { m.Operators[0].Parts[0].Tables[0].Files[0].Rows++ },
-		"key groups": func(m *Manifest) { m.Operators[0].KeyGroups = 63 },
-		"no groups":  func(m *Manifest) { m.Operators[0].KeyGroups = 0 },
-		"table":      func(m *Manifest) { m.Operators[0].Parts[0].Tables[0].Table = "x" },
-		"a type":     func(m *Manifest) { m.Operators[0].Tables[0].Values = []columnar.Field{{Type: columnar.Type{Kind: 99}}} },
+		"outside":               func(m *Manifest) { m.Operators[0].Parts[0].Tables[0].Files[0].Path = "../../x" },
+		"absolute":              func(m *Manifest) { m.Operators[0].Parts[0].Tables[0].Files[0].Path = "/x" },
+		"root":                  func(m *Manifest) { m.Root = "../.." },
+		"index":                 func(m *Manifest) { m.Operators[0].Parts[0].Tables[0].Files[0].Index[0].Last = -1 },
+		"rows":                  func(m *Manifest) { m.Operators[0].Parts[0].Tables[0].Files[0].Rows++ },
+		"key groups":            func(m *Manifest) { m.Operators[0].KeyGroups = 63 },
+		"no groups":             func(m *Manifest) { m.Operators[0].KeyGroups = 0 },
+		"apart, with an offset": func(m *Manifest) { m.Operators[0].Parts[0].Tables[0].Files[0].Offset = 1 },
+		"before it begins": func(m *Manifest) {
+			m.Operators[0].Parts[0].Tables[0].Files[0].Merged, m.Operators[0].Parts[0].Tables[0].Files[0].Offset = true, -1
+		},
+		"too far": func(m *Manifest) {
+			m.Operators[0].Parts[0].Tables[0].Files[0].Merged, m.Operators[0].Parts[0].Tables[0].Files[0].Offset = true, math.MaxInt64-99
+		},
+		"merged into the manifest": func(m *Manifest) { m.Operators[0].Parts[0].Tables[1].Files[0].Merged = true },
+		"table":                    func(m *Manifest) { m.Operators[0].Parts[0].Tables[0].Table = "x" },
+		"a type":                   func(m *Manifest) { m.Operators[0].Tables[0].Values = []columnar.Field{{Type: columnar.Type{Kind: 99}}} },
 		"decimal": func(m *Manifest) {
 			m.Operators[0].Tables[0].Values = []columnar.Field{{Type: columnar.DecimalOf(5, 6)}}
 		},
@@ -89,15 +124,15 @@ func TestManifestRefused(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
-	data, _ := json.Marshal(envelope{Format: formatName, Version: 2, Check: Check(xxh3.HashString("{}")), Manifest: []byte("{}")})
-	if _, err := Decode(data); err == nil || errors.Is(err, ErrDamaged) || !strings.Contains(err.Error(), "format 2") {
+	data, _ := json.Marshal(envelope{Format: formatName, Version: 3, Check: Check(xxh3.HashString("{}")), Manifest: []byte("{}")})
+	if _, err := Decode(data); err == nil || errors.Is(err, ErrDamaged) || !strings.Contains(err.Error(), "format 3") {
 		t.Error(err)
 	}
 }
 
 // FuzzDecode: whatever bytes come, Decode returns a manifest that reading can rely on, or an error.
 func FuzzDecode(f *testing.F) {
-	for _, m := range []*Manifest{testManifest(), {Root: ".."}, {Root: "..", Moved: "hdfs://nn/sp"}} {
+	for _, m := range []*Manifest{testManifest(), mergedManifest(), {Root: ".."}, {Root: "..", Moved: "hdfs://nn/sp"}} {
 		data, err := json.Marshal(m)
 		if err != nil {
 			f.Fatal(err)
@@ -109,7 +144,7 @@ func FuzzDecode(f *testing.F) {
 		var compact bytes.Buffer
 		data := body
 		if json.Compact(&compact, body) == nil {
-			data, _ = json.Marshal(envelope{Format: formatName, Version: 1, Check: Check(xxh3.Hash(compact.Bytes())), Manifest: compact.Bytes()})
+			data, _ = json.Marshal(envelope{Format: formatName, Version: formatVersion, Check: Check(xxh3.Hash(compact.Bytes())), Manifest: compact.Bytes()})
 		}
 		m, err := Decode(data)
 		if err != nil {

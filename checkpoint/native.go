@@ -22,74 +22,107 @@ type sharedName struct {
 	name string
 }
 
-// writeNative saves files of a back end's own, if it has some: shared ones that the checkpoint's base has are not saved again.
-func (w *Writer) writeNative(ctx context.Context, at Place, task Task, uid string, frozen state.Native) ([]NativeFile, error) {
-	base := w.base(at.Base)
+// writeNative saves files of a back end's own, if it has some: shared ones that the checkpoint's base has are not saved again, unless they lie in a
+// merged file of which little else is needed.
+func (s *snapshot) writeNative(ctx context.Context, uid string, frozen state.Native) ([]NativeFile, error) {
+	base := s.writer.base(s.at.Base)
 	var have []state.File
-	for name, f := range base {
-		if name.uid == uid && name.task == task {
+	for name, f := range base.files {
+		if name.uid == uid && name.task == s.task {
 			have = append(have, state.File{Name: name.name, Size: f.Size, Shared: true})
 		}
 	}
-	var out []NativeFile
-	kept := map[sharedName]File{}
-	for _, f := range frozen.Files(have) {
-		key := sharedName{uid, task, f.Name}
-		saved, ok := base[key]
-		if !ok || !f.Shared || saved.Size != f.Size {
-			var err error
-			if saved, err = w.saveFile(ctx, at, task, uid, f); err != nil {
+	files := frozen.Files(have)
+	out := make([]NativeFile, len(files)) // which does not move
+	for i, f := range files {
+		key := sharedName{uid, s.task, f.Name}
+		saved, ok := base.files[key]
+		out[i] = NativeFile{Name: f.Name, File: saved}
+		if !ok || !f.Shared || saved.Size != f.Size || f.Open != nil && base.isSparse(saved) {
+			if err := s.saveFile(ctx, uid, f, &out[i].File); err != nil {
 				return nil, fmt.Errorf("file %s: %w", f.Name, err)
 			}
 		}
 		if f.Shared {
-			kept[key] = saved
+			s.kept[key] = &out[i].File
 		}
-		out = append(out, NativeFile{Name: f.Name, File: saved})
 	}
-	w.remember(at, kept)
 	return out, nil
 }
 
-// base returns the shared files of a checkpoint that this writer has written.
-func (w *Writer) base(id stream.CheckpointID) map[sharedName]File {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	return maps.Clone(w.shared[id])
+// base is the shared files of a checkpoint.
+type base struct {
+	files  map[sharedName]File
+	needed map[string]int64 // by path of merged files: bytes of files that the checkpoint has
+	merged map[string]int64 // and bytes in all
 }
 
-// remember notes the shared files of one operator in one task, for checkpoints whose base this one will be. Older ones will not be one.
-func (w *Writer) remember(at Place, files map[sharedName]File) {
+// isSparse says whether a file lies in a merged one of which the checkpoint needs less than half: what refers to it keeps all of it.
+func (b base) isSparse(f File) bool { return f.Merged && 2*b.needed[f.Path] < b.merged[f.Path] }
+
+// base returns the shared files of a checkpoint that this writer has written.
+func (w *Writer) base(id stream.CheckpointID) base {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	b := base{files: maps.Clone(w.shared[id]), needed: map[string]int64{}, merged: maps.Clone(w.merged)}
+	for _, f := range b.files {
+		if f.Merged {
+			b.needed[f.Path] += f.Size
+		}
+	}
+	return b
+}
+
+// remember notes the shared files of one task, for checkpoints whose base this one will be. Older ones will not be one.
+func (w *Writer) remember(at Place, files map[sharedName]*File) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.shared == nil {
 		w.shared = map[stream.CheckpointID]map[sharedName]File{}
 	}
-	maps.DeleteFunc(w.shared, func(id stream.CheckpointID, _ map[sharedName]File) bool { return id < at.Base })
+	if w.oldest < at.Base {
+		w.forget(at.Base)
+	}
 	if w.shared[at.ID] == nil {
 		w.shared[at.ID] = map[sharedName]File{}
 	}
-	maps.Copy(w.shared[at.ID], files)
+	for name, f := range files {
+		w.shared[at.ID][name] = *f
+	}
+}
+
+// forget drops what is of no use to checkpoints that have that base, or a later one. mu is held.
+func (w *Writer) forget(base stream.CheckpointID) {
+	w.oldest = base
+	maps.DeleteFunc(w.shared, func(id stream.CheckpointID, _ map[sharedName]File) bool { return id < base })
+	needed := map[string]bool{}
+	for _, files := range w.shared {
+		for _, f := range files {
+			needed[f.Path] = true
+		}
+	}
+	maps.DeleteFunc(w.merged, func(path string, _ int64) bool { return !needed[path] && path < checkpointDir(base) })
 }
 
 // saveFile copies a file into the checkpoint.
-func (w *Writer) saveFile(ctx context.Context, at Place, task Task, uid string, f state.File) (saved File, err error) {
-	inline := inlineBytes
-	if f.Shared {
-		inline = -1 // a manifest that repeats it would be no gain
-	}
-	err = retried(ctx, func() error {
-		out := newStateFile(ctx, at.Folder(), fileName(uid, task, f.Name, "native"), inline)
+func (s *snapshot) saveFile(ctx context.Context, uid string, f state.File, to *File) error {
+	name := func() string { return fileName(uid, s.task, f.Name, "native") }
+	err := retried(ctx, func() error {
+		out := s.file(ctx, name(), f.Shared)
 		if err := copyFile(out, f); err != nil {
 			return errors.Join(err, out.drop())
 		}
-		var err error
-		if saved, err = out.publish(at.Sub); err != nil {
+		saved, err := out.publish(s.at.Sub)
+		if err != nil {
 			return errors.Join(err, out.drop())
 		}
+		*to = saved
 		return nil
 	})
-	return saved, err
+	if err != nil {
+		return err
+	}
+	return s.hold(ctx, to, name, f.Shared)
 }
 
 func copyFile(out *stateFile, f state.File) (err error) {

@@ -24,7 +24,9 @@ type Rows struct {
 type File struct {
 	Path   string `json:"path,omitempty"`   // relative to the root of the checkpoint; "" when Inline
 	Inline []byte `json:"inline,omitempty"` // what would be in the file, when that is little
-	Size   int64  `json:"size"`             // bytes
+	Merged bool   `json:"merged,omitempty"` // the file at Path has others behind each other, this one from Offset on
+	Offset int64  `json:"offset,omitempty"`
+	Size   int64  `json:"size"` // bytes
 	Rows   int64  `json:"rows"`
 	Check  Check  `json:"check"` // of the bytes
 	// Index has an entry for each record batch, in order.

@@ -249,7 +249,7 @@ func maxRows(index []Span) (n int) {
 	return n
 }
 
-// input is a file as formats read it.
+// input is a file, or one within a merged one, as formats read it.
 type input struct {
 	io.ReaderAt
 	io.Closer
@@ -269,8 +269,25 @@ func (s *Saved) open(ctx context.Context, f *File) (input, error) {
 	if err != nil {
 		return input{}, err
 	}
-	if in.Size() != f.Size {
-		return input{}, errors.Join(fmt.Errorf("%w: %s has %d bytes of %d", ErrDamaged, at, in.Size(), f.Size), in.Close())
+	if err := f.isWithin(in.Size()); err != nil {
+		return input{}, errors.Join(err, in.Close())
 	}
-	return input{ReaderAt: in, Closer: in, size: f.Size, name: at.String()}, nil
+	out := input{ReaderAt: in, Closer: in, size: f.Size, name: at.String()}
+	if f.Merged {
+		out.ReaderAt = io.NewSectionReader(in, f.Offset, f.Size)
+		out.name += fmt.Sprintf(", from byte %d on", f.Offset)
+	}
+	return out, nil
+}
+
+// isWithin says what is wrong with a file at Path of so many bytes.
+func (f *File) isWithin(bytes int64) error {
+	switch {
+	case !f.Merged && bytes != f.Size:
+		return fmt.Errorf("%w: file %s has %d bytes of %d", ErrDamaged, f.Path, bytes, f.Size)
+	case f.Merged && bytes < f.Offset+f.Size:
+		return fmt.Errorf("%w: file %s has %d bytes of %d at least", ErrDamaged, f.Path, bytes, f.Offset+f.Size)
+	default:
+		return nil
+	}
 }

@@ -12,6 +12,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/millrace/millrace/stream"
+	"github.com/millrace/millrace/vfs"
 )
 
 // Saved is a complete checkpoint, to be read. It is safe for concurrent use.
@@ -136,8 +137,8 @@ const verifiers = 4
 func (s *Saved) Verify(ctx context.Context) error {
 	g, ctx := errgroup.WithContext(ctx)
 	g.SetLimit(verifiers)
-	for f := range s.Manifest.files {
-		g.Go(func() error { return s.verify(ctx, f) })
+	for path, files := range s.Manifest.byPath() {
+		g.Go(func() error { return s.verify(ctx, path, files) })
 	}
 	if err := g.Wait(); err != nil {
 		return fmt.Errorf("verifying %s %d in %s: %w", s.Manifest.Kind, s.Manifest.ID, s.Root, err)
@@ -145,28 +146,41 @@ func (s *Saved) Verify(ctx context.Context) error {
 	return nil
 }
 
-func (s *Saved) verify(ctx context.Context, f *File) error {
-	got, err := s.check(ctx, f)
-	if err == nil && got != f.Check {
-		return fmt.Errorf("%w: file %s has another check than its manifest says", ErrDamaged, f.Path)
+// verify compares the checks of what lies in a file, or of what is in the manifest.
+func (s *Saved) verify(ctx context.Context, path string, files []*File) (err error) {
+	var in vfs.File
+	if path != "" {
+		if in, err = s.Root.FS.Open(ctx, s.Root.join(path).Path); err != nil {
+			return err
+		}
+		defer func() { err = errors.Join(err, in.Close()) }()
 	}
-	return err
+	buffer := make([]byte, writeSize)
+	for _, f := range files {
+		got, err := check(ctx, in, f, buffer)
+		if err != nil {
+			return err
+		}
+		if got != f.Check {
+			return fmt.Errorf("%w: file %s has another check than its manifest says", ErrDamaged, f.Path)
+		}
+	}
+	return nil
 }
 
-func (s *Saved) check(ctx context.Context, f *File) (_ Check, err error) {
+func check(ctx context.Context, in vfs.File, f *File, buffer []byte) (Check, error) {
 	if f.isInline() {
 		return Check(xxh3.Hash(f.Inline)), nil
 	}
-	in, err := s.Root.FS.Open(ctx, s.Root.join(f.Path).Path)
-	if err != nil {
+	if err := f.isWithin(in.Size()); err != nil {
 		return 0, err
 	}
-	defer func() { err = errors.Join(err, in.Close()) }()
-	if in.Size() != f.Size {
-		return 0, fmt.Errorf("%w: file %s has %d bytes of %d", ErrDamaged, f.Path, in.Size(), f.Size)
-	}
 	h := xxh3.New()
-	if _, err := io.CopyBuffer(h, struct{ io.Reader }{in}, make([]byte, writeSize)); err != nil {
+	n, err := io.CopyBuffer(h, struct{ io.Reader }{io.NewSectionReader(in, f.Offset, f.Size)}, buffer)
+	if err == nil && n < f.Size {
+		err = io.ErrUnexpectedEOF
+	}
+	if err != nil {
 		return 0, unreadable(ctx, err)
 	}
 	return Check(h.Sum64()), nil

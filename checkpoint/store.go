@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"log/slog"
 	"path"
@@ -27,6 +28,8 @@ type Options struct {
 	Keep int    // complete checkpoints to keep; 0: 2, so that there is one to fall back to
 	// Codec compresses files. The zero value does not.
 	Codec arrowipc.Codec
+	// MergeBelow is the size, in bytes, below which files of checkpoints are put together into larger ones; 0: none are.
+	MergeBelow int
 	// Resolve finds the file system of a URL, for savepoints; nil: targets are paths of the store's.
 	Resolve func(ctx context.Context, url string) (vfs.FileSystem, string, error)
 	Native  NativeReader     // reads what a back end saved in files of its own; nil: there is none that does
@@ -100,7 +103,9 @@ func (s *Store) open(ctx context.Context) error {
 }
 
 // Writer returns what tasks write by.
-func (s *Store) Writer() *Writer { return &Writer{Folder: s.folder, Epoch: s.epoch, Codec: s.o.Codec} }
+func (s *Store) Writer() *Writer {
+	return &Writer{Folder: s.folder, Epoch: s.epoch, Codec: s.o.Codec, MergeBelow: s.o.MergeBelow}
+}
 
 // First is the number for the first checkpoint of this incarnation: greater than all before.
 func (s *Store) First() stream.CheckpointID { return s.first }
@@ -286,19 +291,16 @@ func (s *Store) checkReferences(p Place, m *Manifest) error {
 
 // gather copies into a savepoint what lies elsewhere: the final states of tasks that have gone. Their files come from a checkpoint's folder.
 func (s *Store) gather(ctx context.Context, p Place, m *Manifest) error {
+	from := &Saved{Root: s.folder}
 	for f := range m.files {
 		if f.Path == "" || !strings.Contains(f.Path, "/") {
 			continue
 		}
 		err := retried(ctx, func() error {
-			data, err := vfs.ReadFile(ctx, s.folder.FS, s.folder.join(f.Path).Path)
-			if err != nil {
-				return err
-			}
-			out := newStateFile(ctx, p.Root, path.Base(f.Path), -1)
-			_, err = out.Write(data)
+			out := newStateFile(ctx, p.Root, f.ownName(), -1)
+			err := from.copy(ctx, f, out)
+			var file File
 			if err == nil {
-				var file File
 				if file, err = out.publish(""); err == nil && file.Check != f.Check {
 					err = fmt.Errorf("%w: %s", ErrDamaged, f.Path)
 				}
@@ -306,14 +308,38 @@ func (s *Store) gather(ctx context.Context, p Place, m *Manifest) error {
 			if err != nil {
 				return errors.Join(err, out.drop())
 			}
+			f.Path, f.Offset, f.Merged = file.Path, 0, false
 			return nil
 		})
 		if err != nil {
 			return err
 		}
-		f.Path = path.Base(f.Path)
 	}
 	return nil
+}
+
+// ownName is what a file is called in a savepoint, where it lies alone.
+func (f *File) ownName() string {
+	name := path.Base(f.Path)
+	if !f.Merged {
+		return name
+	}
+	suffix := ".arrow"
+	if len(f.Index) == 0 {
+		suffix = ".native"
+	}
+	return fmt.Sprintf("%s-%d%s", strings.TrimSuffix(name, path.Ext(name)), f.Offset, suffix)
+}
+
+// copy copies a file's bytes.
+func (s *Saved) copy(ctx context.Context, f *File, to io.Writer) (err error) {
+	in, err := s.open(ctx, f)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, in.Close()) }()
+	_, err = io.CopyBuffer(to, struct{ io.Reader }{io.NewSectionReader(in, 0, f.Size)}, make([]byte, writeSize))
+	return err
 }
 
 // writeManifest makes a checkpoint complete by a rename, behind the check that the folder is still ours: who takes it over renames what is

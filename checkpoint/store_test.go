@@ -111,8 +111,11 @@ func (w *world) files(dir string) (out []string) {
 }
 
 // TestRetention keeps two, and has one number after the other.
-func TestRetention(t *testing.T) {
-	w := newWorld(t, nil)
+func TestRetention(t *testing.T) { eachLayout(t, testRetention) }
+
+func testRetention(t *testing.T, merge int) {
+	t.Helper()
+	w := newMerging(t, nil, merge)
 	for range 5 {
 		if _, err := w.write(w.store, Checkpoint, 2, 5000); err != nil {
 			t.Fatal(err)
@@ -202,10 +205,13 @@ func TestCodecs(t *testing.T) {
 }
 
 // TestDamage damages one file after the other of the newest checkpoint: Latest falls back.
-func TestDamage(t *testing.T) {
+func TestDamage(t *testing.T) { eachLayout(t, testDamage) }
+
+func testDamage(t *testing.T, merge int) {
+	t.Helper()
 	count := 0
 	for n := 0; ; n++ {
-		w := newWorld(t, nil)
+		w := newMerging(t, nil, merge)
 		for range 2 {
 			if _, err := w.write(w.store, Checkpoint, 2, 5000); err != nil {
 				t.Fatal(err)
@@ -243,8 +249,11 @@ func TestDamage(t *testing.T) {
 }
 
 // TestFence has an incarnation that lives on when the next has begun: whatever it does then fails, and what it has not completed is not found.
-func TestFence(t *testing.T) {
-	w := newWorld(t, nil)
+func TestFence(t *testing.T) { eachLayout(t, testFence) }
+
+func testFence(t *testing.T, merge int) {
+	t.Helper()
+	w := newMerging(t, nil, merge)
 	old := w.store
 	if _, err := w.write(old, Checkpoint, 2, 5000); err != nil {
 		t.Fatal(err)
@@ -253,7 +262,7 @@ func TestFence(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	h, err := old.Writer().Write(t.Context(), place, Task{}, []OperatorState{{UID: "count", Frozen: words(0, 1, 5000)}})
+	h, err := old.Writer().Write(t.Context(), place, Task{}, wordStates(old, 0, 1, 5000))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -263,9 +272,10 @@ func TestFence(t *testing.T) {
 	}
 	_, errBegin := old.Begin(t.Context(), 3, Checkpoint, "")
 	_, errWrite := old.Writer().Write(t.Context(), place, Task{}, nil)
-	_, errComplete := old.Complete(t.Context(), Completion{Place: place, Handles: []Handle{h}, Operators: []Operator{{UID: "count", KeyGroups: testGroups}}})
+	_, errMore := old.Writer().Write(t.Context(), place, Task{}, wordStates(old, 0, 1, 5000))
+	_, errComplete := old.Complete(t.Context(), Completion{Place: place, Handles: []Handle{h}, Operators: operators(old, 1)})
 	_, errLatest := old.Latest(t.Context())
-	for _, err := range []error{errBegin, errWrite, errComplete, errLatest, old.Sweep(t.Context())} {
+	for _, err := range []error{errBegin, errWrite, errMore, errComplete, errLatest, old.Sweep(t.Context())} {
 		if !errors.Is(err, ErrFenced) {
 			t.Errorf("error %v, want fenced", err)
 		}
@@ -295,8 +305,11 @@ func TestFence(t *testing.T) {
 }
 
 // TestStop: the savepoint that a job was stopped with is where it begins again; without it that is an error, not an older checkpoint.
-func TestStop(t *testing.T) {
-	w := newWorld(t, nil)
+func TestStop(t *testing.T) { eachLayout(t, testStop) }
+
+func testStop(t *testing.T, merge int) {
+	t.Helper()
+	w := newMerging(t, nil, merge)
 	if _, err := w.write(w.store, Checkpoint, 2, 100); err != nil {
 		t.Fatal(err)
 	}
@@ -332,8 +345,11 @@ func TestStop(t *testing.T) {
 }
 
 // TestEnded: the files of tasks that have gone stay as long as a checkpoint refers to them, and are copied into savepoints.
-func TestEnded(t *testing.T) {
-	w := newWorld(t, nil)
+func TestEnded(t *testing.T) { eachLayout(t, testEnded) }
+
+func testEnded(t *testing.T, merge int) {
+	t.Helper()
+	w := newMerging(t, nil, merge)
 	ctx := t.Context()
 	write := func(id stream.CheckpointID, kind Kind, gone *Handle) Handle {
 		t.Helper()
@@ -341,20 +357,20 @@ func TestEnded(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		h, err := w.store.Writer().Write(ctx, place, Task{Index: 1}, []OperatorState{{UID: "count", Frozen: words(1, 2, 3000)}})
+		h, err := w.store.Writer().Write(ctx, place, Task{Index: 1}, wordStates(w.store, 1, 2, 3000))
 		if err != nil {
 			t.Fatal(err)
 		}
 		final := gone
 		if gone == nil {
-			own, err := w.store.Writer().Write(ctx, place, Task{Index: 0}, []OperatorState{{UID: "count", Frozen: words(0, 2, 3000)}})
+			own, err := w.store.Writer().Write(ctx, place, Task{Index: 0}, wordStates(w.store, 0, 2, 3000))
 			if err != nil {
 				t.Fatal(err)
 			}
 			own.Ended = true
 			final = &own
 		}
-		if _, err := w.store.Complete(ctx, Completion{Place: place, Handles: []Handle{*final, h}, Operators: []Operator{{UID: "count", KeyGroups: testGroups}}}); err != nil {
+		if _, err := w.store.Complete(ctx, Completion{Place: place, Handles: []Handle{*final, h}, Operators: operators(w.store, 2)}); err != nil {
 			t.Fatal(err)
 		}
 		return *final
@@ -368,8 +384,10 @@ func TestEnded(t *testing.T) {
 		if len(s.Skipped) > 0 || !s.Manifest.Operator("count").Parts[0].Ended {
 			t.Errorf("skipped %v", s.Skipped)
 		}
-		if diff := cmp.Diff(expected(wordsOf(0, 3000)), read(t, s, "count", counts, Share{Tasks: 1, KeyGroups: 64})); diff != "" {
-			t.Error(diff)
+		for _, o := range operators(w.store, 2) {
+			if diff := cmp.Diff(expected(wordsOf(0, 3000)), read(t, s, o.UID, counts, Share{Tasks: 1, KeyGroups: 64})); diff != "" {
+				t.Errorf("%s: %s", o.UID, diff)
+			}
 		}
 	}
 	final := write(1, Checkpoint, nil)

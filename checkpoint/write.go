@@ -50,48 +50,99 @@ type OperatorState struct {
 
 // Writer writes tasks' snapshots for one incarnation of a job. It is safe for concurrent use.
 type Writer struct {
-	Folder Folder         // of the job's checkpoints
-	Epoch  int64          // of the incarnation
-	Codec  arrowipc.Codec // of the files
+	Folder     Folder         // of the job's checkpoints
+	Epoch      int64          // of the incarnation
+	Codec      arrowipc.Codec // of the files
+	MergeBelow int            // bytes; files of checkpoints that are smaller are put together; 0: none are
 
-	mu     sync.Mutex // guards shared
+	merger merger
+
+	mu     sync.Mutex // guards what follows
 	shared map[stream.CheckpointID]map[sharedName]File
+	merged map[string]int64    // how many bytes merged files have that shared ones are in, by path
+	oldest stream.CheckpointID // the base of which shared has what is needed
 }
 
 // Write writes the snapshot of a task. It is for a goroutine beside the task's. A file that fails is written again under another name, a few
 // times. After an error nothing refers to what was written; Sweep finds it. An error matches ErrFenced when a newer incarnation of the job
 // has begun.
 func (w *Writer) Write(ctx context.Context, at Place, task Task, operators []OperatorState) (Handle, error) {
-	h := Handle{Checkpoint: at.ID, Task: task}
-	if err := retried(ctx, func() error { return fence(ctx, w.Folder, w.Epoch) }); err != nil {
+	s := &snapshot{writer: w, at: at, task: task, kept: map[sharedName]*File{}}
+	h, err := s.write(ctx, operators)
+	if err != nil {
+		err = orFenced(ctx, w.Folder, w.Epoch, err)
 		return Handle{}, fmt.Errorf("writing %s %d of %s: %w", at.Kind, at.ID, task, err)
 	}
+	w.remember(at, s.kept)
+	return h, nil
+}
+
+// snapshot is a task's, being written.
+type snapshot struct {
+	writer *Writer
+	at     Place
+	task   Task
+	fenced bool                 // it has been looked whether the folder is ours
+	held   []held               // files that are in memory and do not stay there
+	bytes  int64                // of them
+	kept   map[sharedName]*File // those that later checkpoints may have too
+}
+
+func (s *snapshot) write(ctx context.Context, operators []OperatorState) (Handle, error) {
+	h := Handle{Checkpoint: s.at.ID, Task: s.task}
 	for _, o := range operators {
 		out := OperatorHandle{UID: o.UID, Blobs: o.Blobs}
 		if o.Frozen != nil {
-			if err := w.writeState(ctx, at, task, o, &out); err != nil {
-				err = orFenced(ctx, w.Folder, w.Epoch, err)
-				return Handle{}, fmt.Errorf("writing %s %d of %s: %s: %w", at.Kind, at.ID, task, o.UID, err)
+			if err := s.writeState(ctx, o, &out); err != nil {
+				return h, fmt.Errorf("%s: %w", o.UID, err)
 			}
 		}
-		if err := w.writeInFlight(ctx, at, task, o, &out); err != nil {
-			err = orFenced(ctx, w.Folder, w.Epoch, err)
-			return Handle{}, fmt.Errorf("writing %s %d of %s: %s: %w", at.Kind, at.ID, task, o.UID, err)
+		if err := s.writeInFlight(ctx, o, &out); err != nil {
+			return h, fmt.Errorf("%s: %w", o.UID, err)
 		}
 		h.Operators = append(h.Operators, out)
 	}
-	return h, nil
+	if s.fenced && len(s.held) == 0 {
+		return h, nil
+	}
+	return h, s.merge(ctx)
+}
+
+// fence looks, once, whether a newer incarnation has taken the folder over.
+func (s *snapshot) fence(ctx context.Context) error {
+	if s.fenced {
+		return nil
+	}
+	if err := fence(ctx, s.writer.Folder, s.writer.Epoch); err != nil {
+		return err
+	}
+	s.fenced = true
+	return nil
+}
+
+// file begins a file of the snapshot. What is small stays in memory: hold says for how long.
+func (s *snapshot) file(ctx context.Context, name string, isShared bool) *stateFile {
+	keep := s.writer.MergeBelow - 1
+	switch {
+	case s.at.Kind.IsSavepoint():
+		keep = 0
+	case !isShared: // else a manifest would repeat it
+		keep = max(keep, inlineBytes)
+	}
+	f := newStateFile(ctx, s.at.Folder(), name, keep)
+	f.first = func() error { return s.fence(ctx) }
+	return f
 }
 
 // writeState writes an operator's state: what a store has as the back end's own files if there are some and recovery alone will read them, the
 // rest as rows.
-func (w *Writer) writeState(ctx context.Context, at Place, task Task, o OperatorState, out *OperatorHandle) (err error) {
+func (s *snapshot) writeState(ctx context.Context, o OperatorState, out *OperatorHandle) (err error) {
 	for _, t := range o.Frozen.Tables() {
 		out.Tables = append(out.Tables, Table{t})
 	}
 	written := map[string]bool{}
-	if n, ok := nativeOf(o.Frozen); ok && !at.Kind.IsSavepoint() {
-		if out.Native, err = w.writeNative(ctx, at, task, o.UID, n); err != nil {
+	if n, ok := nativeOf(o.Frozen); ok && !s.at.Kind.IsSavepoint() {
+		if out.Native, err = s.writeNative(ctx, o.UID, n); err != nil {
 			return err
 		}
 		if len(out.Native) > 0 {
@@ -104,7 +155,7 @@ func (w *Writer) writeState(ctx context.Context, at Place, task Task, o Operator
 		if written[t.Name] {
 			continue
 		}
-		rows, err := w.writeTable(ctx, at, task, o, i)
+		rows, err := s.writeTable(ctx, o, i)
 		if err != nil {
 			return fmt.Errorf("table %q: %w", t.Name, err)
 		}
@@ -123,23 +174,20 @@ func nativeOf(f state.Frozen) (state.Native, bool) {
 }
 
 // writeTable writes the rows of table number i.
-func (w *Writer) writeTable(ctx context.Context, at Place, task Task, o OperatorState, i int) (Rows, error) {
+func (s *snapshot) writeTable(ctx context.Context, o OperatorState, i int) (Rows, error) {
 	t := o.Frozen.Tables()[i]
 	out := Rows{Table: t.Name}
-	inline := inlineBytes
-	if at.Kind.IsSavepoint() {
-		inline = 0
-	}
+	name := func() string { return fileName(o.UID, s.task, t.Name, "arrow") }
 	err := retried(ctx, func() error {
-		f := newStateFile(ctx, at.Folder(), fileName(o.UID, task, t.Name, "arrow"), inline)
-		index, err := writeRows(ctx, f, o.Frozen, i, w.Codec)
+		f := s.file(ctx, name(), false)
+		index, err := writeRows(ctx, f, o.Frozen, i, s.writer.Codec)
 		if err == nil && len(index) == 0 {
 			return nil
 		}
 		if err != nil {
 			return errors.Join(err, f.drop())
 		}
-		file, err := f.publish(at.Sub)
+		file, err := f.publish(s.at.Sub)
 		if err != nil {
 			return errors.Join(err, f.drop())
 		}
@@ -150,6 +198,9 @@ func (w *Writer) writeTable(ctx context.Context, at Place, task Task, o Operator
 		out.Rows, out.Files = file.Rows, []File{file}
 		return nil
 	})
+	if err == nil && len(out.Files) > 0 {
+		err = s.hold(ctx, &out.Files[0], name, false)
+	}
 	return out, err
 }
 
