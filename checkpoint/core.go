@@ -15,10 +15,12 @@ import (
 type Settings struct {
 	First    stream.CheckpointID // the number of the first, greater than all of earlier incarnations; 0: 1
 	Interval time.Duration       // from start to start; 0: only what is asked for, and the last
-	Pause    time.Duration       // at least that long from the end of one to the start of the next that nobody asked for
-	Timeout  time.Duration       // from the start until all tasks have acked; 0: 10 minutes
-	InFlight int                 // how many may be under way at once; 0: 1
-	Failures int                 // how many may fail in a row without failing the job
+	// InBacklog is the interval while sources work off a backlog; 0: Interval; negative: only what is asked for.
+	InBacklog time.Duration
+	Pause     time.Duration // at least that long from the end of one to the start of the next that nobody asked for
+	Timeout   time.Duration // from the start until all tasks have acked; 0: 10 minutes
+	InFlight  int           // how many may be under way at once; 0: 1
+	Failures  int           // how many may fail in a row without failing the job
 }
 
 // retryPause is at least how long the protocol waits before it tries the last checkpoint again.
@@ -52,7 +54,8 @@ type Core struct {
 	stopping bool        // a Stop or Drain is among pending or requests
 	over     bool
 
-	due      time.Time // when the next is to begin by the interval
+	backlog  bool      // sources work off one
+	last     time.Time // when the last one began by the interval, or the job did
 	quiet    time.Time // nothing that was not asked for begins before
 	woken    time.Time // what Wake asked for last
 	failures int
@@ -104,6 +107,8 @@ func (c *Core) Step(now time.Time, e Event) []Action {
 		out = c.stored(now, e)
 	case Committed:
 		c.uncommitted = slices.DeleteFunc(c.uncommitted, func(x Committable) bool { return x.Checkpoint <= e.ID })
+	case Backlog:
+		c.backlog = e.Is
 	case TaskEnded:
 		if c.live[e.Task] {
 			c.ended[e.Task] = true
@@ -120,7 +125,7 @@ func (c *Core) begin(now time.Time, tasks []Task) {
 	for _, t := range tasks {
 		c.live[t] = true
 	}
-	c.due = now.Add(c.settings.Interval)
+	c.last = now
 }
 
 func (c *Core) find(id stream.CheckpointID) *pending {
@@ -381,7 +386,7 @@ func (c *Core) start(now time.Time) (out []Action) {
 				return out
 			}
 			out = append(out, c.trigger(now, Last, nil))
-		case c.settings.Interval > 0 && !now.Before(c.due) && !now.Before(c.quiet):
+		case c.interval() > 0 && !now.Before(c.due()) && !now.Before(c.quiet):
 			out = append(out, c.trigger(now, Checkpoint, nil))
 		default:
 			return out
@@ -389,6 +394,17 @@ func (c *Core) start(now time.Time) (out []Action) {
 	}
 	return out
 }
+
+// interval is from the start of a checkpoint to that of the next; 0 or less: none begins by itself.
+func (c *Core) interval() time.Duration {
+	if c.backlog && c.settings.InBacklog != 0 {
+		return c.settings.InBacklog
+	}
+	return c.settings.Interval
+}
+
+// due is when the next is to begin by the interval. When a backlog has been worked off that may have been long ago.
+func (c *Core) due() time.Time { return c.last.Add(c.interval()) }
 
 // isEnding says whether a checkpoint is under way after which the job ends.
 func (c *Core) isEnding() bool {
@@ -406,7 +422,7 @@ func (c *Core) trigger(now time.Time, k Kind, r *Requested) Action {
 	c.next++
 	c.pending = append(c.pending, p)
 	if k == Checkpoint {
-		c.due = now.Add(c.settings.Interval)
+		c.last = now
 	}
 	t := Trigger{ID: p.id, Kind: k, Tasks: p.tasks}
 	if r != nil {
@@ -434,8 +450,8 @@ func (c *Core) wake() []Action {
 			if len(c.pending) == 0 {
 				sooner(c.quiet)
 			}
-		case c.settings.Interval > 0:
-			sooner(later(c.due, c.quiet))
+		case c.interval() > 0:
+			sooner(later(c.due(), c.quiet))
 		}
 	}
 	if at.IsZero() || at.Equal(c.woken) {

@@ -14,7 +14,7 @@ import (
 
 // TestCore runs the scripts in testdata/core. Commands, each of which may have at=DURATION, the time since the script began:
 //
-//	new [first=N] [interval=D] [pause=D] [timeout=D] [inflight=N] [failures=N]
+//	new [first=N] [interval=D] [inbacklog=D] [pause=D] [timeout=D] [inflight=N] [failures=N]
 //	run TASK...                     tasks are written STAGE.INDEX
 //	interrupt | due | committed N
 //	request NUMBER KIND [target=T]
@@ -22,6 +22,7 @@ import (
 //	decline N TASK [fenced]
 //	stored N [fail] [fenced]
 //	ended TASK...
+//	backlog | live                  sources are in their backlog, or not any more
 //
 // A line of input is a step with an output of its own.
 func TestCore(t *testing.T) {
@@ -60,7 +61,8 @@ func (s *script) events(t *testing.T, d *datadriven.TestData) (out []Event) {
 	case "new":
 		s.now = scriptStart
 		s.core = NewCore(Settings{
-			First: stream.CheckpointID(number(t, arg(d, "first"))), Interval: duration(t, arg(d, "interval")), Pause: duration(t, arg(d, "pause")),
+			First: stream.CheckpointID(number(t, arg(d, "first"))), Interval: duration(t, arg(d, "interval")),
+			InBacklog: duration(t, arg(d, "inbacklog")), Pause: duration(t, arg(d, "pause")),
 			Timeout: duration(t, arg(d, "timeout")), InFlight: number(t, arg(d, "inflight")), Failures: number(t, arg(d, "failures")),
 		})
 	case "run":
@@ -93,6 +95,8 @@ func (s *script) events(t *testing.T, d *datadriven.TestData) (out []Event) {
 		return []Event{e}
 	case "committed":
 		return []Event{Committed{ID: id(t, d)}}
+	case "backlog", "live":
+		return []Event{Backlog{Is: d.Cmd == "backlog"}}
 	case "ended":
 		for _, task := range tasks(t, d) {
 			out = append(out, TaskEnded{Task: task})

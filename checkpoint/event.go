@@ -48,6 +48,9 @@ type (
 	}
 	// Committed says that what was committed with the checkpoint of that number, and before, is visible.
 	Committed struct{ ID stream.CheckpointID }
+	// Backlog says whether sources work off what was there before they come to what is new: then Settings.InBacklog is the interval. At first
+	// they do not.
+	Backlog struct{ Is bool }
 	// TaskEnded says that a task has dealt with the end of all its inputs. It waits for the first checkpoint that it acks as Final and that
 	// is completed; until then it answers triggers.
 	TaskEnded struct{ Task Task }
@@ -61,6 +64,7 @@ func (Acked) event()       {}
 func (Declined) event()    {}
 func (Stored) event()      {}
 func (Committed) event()   {}
+func (Backlog) event()     {}
 func (TaskEnded) event()   {}
 
 // Action is something the protocol wants done. Actions are carried out in order.

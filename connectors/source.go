@@ -75,7 +75,7 @@ type Env struct {
 	Node  string // the logical node's name and call site
 	UID   string // of the logical node: names that outlive the run, as transactions' do, are made of it
 	// IsStreaming says that the job takes checkpoints and that a later run may go on from them: what was prepared must outlive a failed run.
-	// Checkpoints is the time between two, 0 when there is no fixed one.
+	// Checkpoints is the longest time between two, 0 when there is no fixed one.
 	IsStreaming bool
 	Checkpoints time.Duration
 }
@@ -216,6 +216,12 @@ type Completer interface {
 
 // Lagging is a reader that knows how far its splits are behind: by split, the records or bytes not yet read. Any goroutine may ask.
 type Lagging interface{ Lag() map[string]int64 }
+
+// Backlogged is an enumerator, or a reader, that can tell what was there before from what comes: it is in its backlog until it has come to what was
+// not there when it began. Meanwhile a job may take checkpoints at a longer interval (Flink's FLIP-309). An enumerator is asked behind each Step, a
+// reader behind each Fetch. One that does not know says no: a backlog that does not end would keep checkpoints rare for ever. After a restore it
+// begins anew, with what there is then.
+type Backlogged interface{ IsInBacklog() bool }
 
 // Fetched is a batch of one split.
 type Fetched struct {

@@ -64,6 +64,9 @@ func (r *run) check(job *plan.Job) error {
 
 // goLive opens the folder of checkpoints. Without one, checkpoints are for failures of tasks only, and go with the run.
 func (r *run) goLive(ctx context.Context) (*live, error) {
+	if err := r.options.Streaming.Checkpoints.validate(); err != nil {
+		return nil, &UsageError{err}
+	}
 	l := &live{run: r, options: r.options.Streaming.withDefaults(), helm: newHelm(r.plan, r.options.Running)}
 	at, err := l.folder(ctx)
 	if err != nil {
@@ -200,12 +203,13 @@ func (l *live) coordinator() *coordinator.Streaming {
 	return &coordinator.Streaming{
 		Settings: coordinator.StreamingSettings{
 			Checkpoints: checkpoint.Settings{
-				First: l.store.First(), Interval: max(c.Interval, 0), Pause: c.MinPause, Timeout: c.Timeout, Failures: max(c.TolerableFailures, 0),
+				First: l.store.First(), Interval: max(c.Interval, 0), InBacklog: c.InBacklog, Pause: c.MinPause, Timeout: c.Timeout, Failures: max(c.TolerableFailures, 0),
 			},
 			Restarts: l.options.Restart.policy(),
 		},
 		Store: l.store, Load: l.load, AllowDuplicates: l.options.AllowDuplicates, Log: log,
 		Triggered: l.helm.triggered, Completed: l.helm.completed, Answered: l.helm.answered, Begun: l.helm.begun,
+		InBacklog: l.helm.backlogged,
 		Aborted: func(id stream.CheckpointID, err error) {
 			log.Warn("a checkpoint was given up", "checkpoint", int64(id), "error", err)
 			l.helm.aborted(id, err)

@@ -263,7 +263,7 @@ func (r *run) env(n *plan.Node) connectors.Env {
 		Files: r.files, Log: r.options.Log.With("node", n.String()), RunID: r.id, Job: r.options.Name, Node: n.String(), UID: physical.UID(physical.Op{Node: n}),
 	}
 	if r.live != nil {
-		e.IsStreaming, e.Checkpoints = true, max(r.live.options.Checkpoints.Interval, 0)
+		e.IsStreaming, e.Checkpoints = true, r.live.options.Checkpoints.longest()
 	}
 	return e
 }
@@ -300,6 +300,7 @@ func (r *run) execute(ctx context.Context, memory *budget.Budget, scratch *spill
 		Acked:        func(a control.Attempt, ack control.Ack) { c.Post(coordinator.Acked{Attempt: a, Ack: ack}) },
 		Ended:        func(a control.Attempt) { c.Post(coordinator.Ended{Attempt: a}) },
 		Paced:        func(a control.Attempt, p control.Pace) { c.Post(coordinator.Paced{Attempt: a, Pace: p}) },
+		Backlogged:   func(a control.Attempt, is bool) { c.Post(coordinator.Backlogged{Attempt: a, Is: is}) },
 	}))
 	defer w.Close()
 	var err error

@@ -37,6 +37,7 @@ type helm struct {
 	restarts    int
 	failure     *status.Failure
 	checkpoints status.Checkpoints
+	backlog     []int // source stages that work off one
 	waiting     map[int]chan checkpoint.Answer
 	asked       int
 	isOver      bool
@@ -142,6 +143,13 @@ func (h *helm) aborted(id stream.CheckpointID, err error) {
 	}
 }
 
+// backlogged says which source stages work off what was there before.
+func (h *helm) backlogged(stages []int) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.backlog = stages
+}
+
 // answered gives whoever asked for a checkpoint the answer.
 func (h *helm) answered(a checkpoint.Answer) {
 	h.mu.Lock()
@@ -234,6 +242,9 @@ func (h *helm) Status() status.Job {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.hold(nodes)
+	for _, stage := range h.backlog {
+		nodes.byID[h.plan.Stages[stage].Chain[0].Node.ID].node.InBacklog = true
+	}
 	j := status.Job{
 		State: h.state, Since: h.since, Restarts: h.restarts, LastFailure: h.failure, Checkpoints: h.checkpoints, Nodes: nodes.list(),
 		MaxParallelism: h.plan.MaxParallelism(),

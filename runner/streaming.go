@@ -1,6 +1,7 @@
 package runner
 
 import (
+	"fmt"
 	"strconv"
 	"strings"
 	"time"
@@ -35,7 +36,10 @@ const FromLatest = "latest"
 // Checkpoints say when, how and where checkpoints are made.
 type Checkpoints struct {
 	// Interval is from the start of one to the start of the next; default 10 s; negative: only those that somebody asks for and the last.
-	Interval    time.Duration
+	Interval time.Duration
+	// InBacklog is Interval while a source works off what was there before it comes to what is new; default: Interval; negative: none are made
+	// by themselves until that is done. It is not less than Interval.
+	InBacklog   time.Duration
 	MinPause    time.Duration // the least time from the end of one to the start of the next; default 0
 	Timeout     time.Duration // after which one has failed; default 10 min
 	AtLeastOnce bool          // barriers hold nothing back: what comes behind them may come twice after a failure
@@ -54,6 +58,23 @@ func (c Checkpoints) FolderOf(job string) string {
 		return ""
 	}
 	return vfs.Join(c.Folder, job)
+}
+
+// validate reports what cannot be.
+func (c Checkpoints) validate() error {
+	if c.InBacklog == 0 || c.InBacklog < 0 || c.Interval > 0 && c.InBacklog >= c.Interval {
+		return nil
+	}
+	return fmt.Errorf("checkpoint.interval-in-backlog is %s, checkpoint.interval %s: a backlog is worked off with as many checkpoints or fewer, so it must be %[2]s at least, or none",
+		durationText(c.InBacklog), durationText(c.Interval))
+}
+
+// longest is the longest time from the start of one checkpoint to that of the next, 0 when there is none.
+func (c Checkpoints) longest() time.Duration {
+	if c.Interval < 0 || c.InBacklog < 0 {
+		return 0
+	}
+	return max(c.Interval, c.InBacklog)
 }
 
 // StateBackend is where keyed state lies.
@@ -126,6 +147,7 @@ func (s Streaming) values(set func(name, value string, isSet bool)) {
 	factor := func(name string, f float64) { set(name, strconv.FormatFloat(max(f, 0), 'g', -1, 64), f != 0) }
 
 	duration("checkpoint.interval", c.Interval)
+	duration("checkpoint.interval-in-backlog", c.InBacklog)
 	duration("checkpoint.min-pause", c.MinPause)
 	duration("checkpoint.timeout", c.Timeout)
 	set("checkpoint.mode", modeName(c.AtLeastOnce), c.AtLeastOnce)

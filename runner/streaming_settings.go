@@ -30,6 +30,8 @@ func streamingSettings() []Setting {
 	return []Setting{
 		setting("checkpoint.interval", "`time` from the start of one checkpoint to that of the next; none: only when asked for, and the last",
 			orNone(func(s *Settings) *time.Duration { return &s.Streaming.Checkpoints.Interval })),
+		setting("checkpoint.interval-in-backlog", "`time` instead, not less, while a source works off what was there before it comes to what is new; none: no checkpoints until then; default: no other",
+			inBacklog),
 		setting("checkpoint.folder", "`URL` of the folder for checkpoints, in which each job's have a folder of its name; default: checkpoints in --state-dir",
 			text(func(s *Settings) *string { return &s.Streaming.Checkpoints.Folder })),
 		setting("checkpoint.mode", "`what` a failure may do to results: exactly-once, at-least-once", func(s *Settings, v string) error {
@@ -90,6 +92,9 @@ func keyGroups(s *Settings, v string) error {
 func (s *Settings) deriveStreaming() error {
 	s.Streaming = s.Streaming.withDefaults()
 	c := &s.Streaming.Checkpoints
+	if err := c.validate(); err != nil {
+		return err
+	}
 	if c.Folder == "" {
 		c.Folder = vfs.Join(s.StateDir, "checkpoints")
 	}
@@ -114,6 +119,19 @@ func orNone(field func(*Settings) *time.Duration) func(*Settings, string) error 
 		}
 		return nil
 	}
+}
+
+// inBacklog reads a duration; "none", and 0s as Flink writes it, is a negative one, nothing the default.
+func inBacklog(s *Settings, v string) error {
+	field := func(s *Settings) *time.Duration { return &s.Streaming.Checkpoints.InBacklog }
+	switch v {
+	case "":
+		*field(s) = 0
+		return nil
+	case "0", "0s", "off":
+		v = "none"
+	}
+	return orNone(field)(s, v)
 }
 
 // alignment reads a duration; "none" is 0, and 0s a negative one.

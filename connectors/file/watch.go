@@ -77,7 +77,7 @@ func (l *listing) fresh(ctx context.Context, seen map[string]bool, plan func(*li
 }
 
 // watcher is the enumerator of a source that watches: now and then it looks for files, and hands out those that are new. It remembers the files
-// that are there, and forgets those that were removed.
+// that are there, and forgets those that were removed. What there is at its first look is its backlog, until tasks have read it.
 type watcher struct {
 	find    func(ctx context.Context, tasks int, seen map[string]bool) (sighting, error)
 	every   time.Duration
@@ -89,9 +89,16 @@ type watcher struct {
 	next    int // number of the next split
 	bytes   int64
 	looked  bool
+
+	begun   bool         // it has been told that the run has, and has looked at nothing since
+	old     int          // so many of pending, the first ones, are of the backlog
+	reading map[int]bool // tasks that have been given a split of it and have not asked for another
 }
 
-var _ connectors.Enumerator = (*watcher)(nil)
+var (
+	_ connectors.Enumerator = (*watcher)(nil)
+	_ connectors.Backlogged = (*watcher)(nil)
+)
 
 const lookAgain = "look again"
 
@@ -99,7 +106,7 @@ const lookAgain = "look again"
 func (w *watcher) Step(event connectors.Event) ([]connectors.Action, error) {
 	switch event := event.(type) {
 	case connectors.Started:
-		w.tasks, w.seen = event.Tasks, map[string]bool{}
+		w.tasks, w.seen, w.begun, w.reading = event.Tasks, map[string]bool{}, true, map[int]bool{}
 		return []connectors.Action{w.look()}, nil
 	case connectors.Restored:
 		return w.restored(event)
@@ -107,6 +114,7 @@ func (w *watcher) Step(event connectors.Event) ([]connectors.Action, error) {
 		return w.called(event)
 	case connectors.Requested:
 		w.waiting = append(w.waiting, event)
+		delete(w.reading, event.Task)
 		return w.serve(), nil
 	case connectors.Returned:
 		return w.takeBack(event.Splits, event.Positions)
@@ -114,6 +122,9 @@ func (w *watcher) Step(event connectors.Event) ([]connectors.Action, error) {
 		return nil, fmt.Errorf("file: unknown event %T", event)
 	}
 }
+
+// IsInBacklog implements connectors.Backlogged.
+func (w *watcher) IsInBacklog() bool { return w.begun || w.old > 0 || len(w.reading) > 0 }
 
 // look asks for the files.
 func (w *watcher) look() connectors.Action {
@@ -149,6 +160,9 @@ func (w *watcher) called(event connectors.Called) ([]connectors.Action, error) {
 		w.bytes += got.bytes
 		actions = append(actions, connectors.Known{Splits: w.next, Bytes: w.bytes})
 	}
+	if w.begun {
+		w.begun, w.old = false, len(w.pending)
+	}
 	return append(append(actions, w.serve()...), again), nil
 }
 
@@ -158,6 +172,10 @@ func (w *watcher) serve() []connectors.Action {
 	for len(w.waiting) > 0 && len(w.pending) > 0 {
 		who, split := w.waiting[0], w.pending[0]
 		w.waiting, w.pending = w.waiting[1:], w.pending[1:]
+		if w.old > 0 {
+			w.old--
+			w.reading[who.Task] = true
+		}
 		actions = append(actions, connectors.Assign{Task: who.Task, Splits: []connectors.Split{split}})
 	}
 	return actions
@@ -166,6 +184,7 @@ func (w *watcher) serve() []connectors.Action {
 func (w *watcher) takeBack(splits []connectors.Split, positions []connectors.Position) ([]connectors.Action, error) {
 	left, err := leftOf(splits, positions)
 	w.pending = append(left, w.pending...)
+	w.old += len(left)
 	return w.serve(), err
 }
 
@@ -194,7 +213,7 @@ func (w *watcher) restored(event connectors.Restored) ([]connectors.Action, erro
 		return nil, fmt.Errorf("file: reading the enumerator's state: %w", err)
 	}
 	w.tasks, w.looked, w.pending, w.next, w.bytes = event.Tasks, saved.Looked, saved.Pending, saved.Next, saved.Bytes
-	w.seen = map[string]bool{}
+	w.seen, w.begun, w.old, w.reading = map[string]bool{}, true, len(saved.Pending), map[int]bool{}
 	for _, url := range saved.Seen {
 		w.seen[url] = true
 	}

@@ -213,3 +213,41 @@ func TestWatchGoesOn(t *testing.T) {
 		t.Error("the first look may fail")
 	}
 }
+
+// What there is at the first look is the backlog until it has been read, and after a restore what was left and what has come meanwhile. What
+// comes later is none.
+func TestWatchBacklog(t *testing.T) {
+	d := newDisk(t)
+	s := file.Source[string]{Path: "mem://t/in", Format: text.Lines{}, Watch: time.Minute}
+	w := newWatch(t, d, s)
+	is := func(what string, want bool) {
+		t.Helper()
+		if got := w.enum.(connectors.Backlogged).IsInBacklog(); got != want {
+			t.Errorf("%s: in the backlog %t, want %t", what, got, want)
+		}
+	}
+	is("before it begins", false)
+	d.put("/in/a", "1\n2\n3\n")
+	d.put("/in/b", "4\n")
+	w.step(connectors.Started{Tasks: 1})
+	is("two files to read", true)
+	expect(t, w.lines(1), "1", "2")
+	is("in the middle of one", true)
+	expect(t, w.lines(9), "3", "4")
+	is("both are read", false)
+	d.put("/in/c", "5\n")
+	w.again()
+	is("a new one", false)
+
+	w = w.restored(d, s)
+	is("which was not read", true)
+	expect(t, w.lines(9), "5")
+	is("it is read", false)
+	d.put("/in/d", "6\n")
+	w = w.restored(d, s)
+	is("one has come meanwhile", true)
+	expect(t, w.lines(9), "6")
+	is("that is read as well", false)
+	w = w.restored(d, s)
+	is("nothing has come", false)
+}

@@ -28,6 +28,7 @@ type reader struct {
 	rows   int
 	group  string
 	lost   Lost
+	open   bool             // messages of open transactions are read too
 	parts  map[string]*part // by split
 	order  []*part          // in turn
 	paused map[string]bool
@@ -49,6 +50,7 @@ type part struct {
 	waiting  []*kgo.Record
 	complete bool // all up to the split's end is waiting or was returned
 	aside    bool // it is not fetched, since brokers do not know it
+	backlog  backlog
 }
 
 var (
@@ -77,7 +79,7 @@ func (s Source[T]) NewReader(env connectors.TaskEnv, scan connectors.Scan) (conn
 	}
 	limiter := ratelimit.New(s.Rate, env.Tasks)
 	return &reader{
-		env: env, client: client, shape: sh, rate: limiter, rows: limiter.Rows(cmp.Or(scan.Rows, columnar.DefaultRows)), group: s.Group, lost: s.Lost,
+		env: env, client: client, shape: sh, rate: limiter, rows: limiter.Rows(cmp.Or(scan.Rows, columnar.DefaultRows)), group: s.Group, lost: s.Lost, open: s.Uncommitted,
 		parts: map[string]*part{}, paused: map[string]bool{}, lag: map[string]int64{},
 		doubts: map[string]doubt{}, ids: map[string]kadm.TopicID{}, absence: absence,
 	}, nil
@@ -106,7 +108,7 @@ func (r *reader) Assign(splits []connectors.Split, from []connectors.Position) e
 		if err != nil {
 			return err
 		}
-		p := &part{span: s, split: split.ID, next: next}
+		p := &part{span: s, split: split.ID, next: next, backlog: newBacklog()}
 		r.parts[split.ID] = p
 		r.order = append(r.order, p)
 		if p.complete = s.To != noEnd && next >= s.To; p.complete {
@@ -239,6 +241,7 @@ func (r *reader) poll(ctx context.Context) error {
 			}
 		}
 	}
+	r.listen(time.Now())
 	return nil
 }
 
@@ -257,6 +260,7 @@ func (r *reader) add(ctx context.Context, p *part, f *kgo.FetchPartition) error 
 		records = records[:n]
 	}
 	p.waiting = append(p.waiting, records...)
+	p.backlog.begin(r.end(f))
 	if p.complete && len(p.waiting) == 0 { // the last ones are not there any more
 		r.finish = append(r.finish, p.split)
 	}

@@ -91,6 +91,12 @@ func (r *reader) Completed(ctx context.Context, positions map[string]connectors.
 	return nil
 }
 
+// IsInBacklog implements connectors.Backlogged.
+func (r *reader) IsInBacklog() bool {
+	b, ok := r.Reader.(connectors.Backlogged)
+	return ok && b.IsInBacklog()
+}
+
 // Lag implements connectors.Lagging.
 func (r *reader) Lag() map[string]int64 {
 	if l, ok := r.Reader.(connectors.Lagging); ok {

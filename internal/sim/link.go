@@ -193,6 +193,9 @@ func (l *link) Events(to worker.Events) worker.Events {
 		},
 		Ended: func(a control.Attempt) { l.send(l.up, "ended", a, false, func() { to.Ended(a) }) },
 		Paced: func(a control.Attempt, p control.Pace) { l.send(l.up, "paced", a, false, func() { to.Paced(a, p) }) },
+		Backlogged: func(a control.Attempt, is bool) {
+			l.send(l.up, "backlogged", a, false, func() { to.Backlogged(a, is) })
+		},
 	}
 }
 

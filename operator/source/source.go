@@ -42,7 +42,9 @@ type Fetcher struct {
 	out     chan Got
 	request func()
 	wake    func()
-	held    bool // nothing is read; of Run's goroutine
+	backlog func(is bool) // is told when the reader comes into its backlog, or out of it; nil: nobody wants to know
+	behind  bool          // as it was told; of Run's goroutine, as is held
+	held    bool          // nothing is read
 
 	changed chan struct{} // holds a token when there is something below
 	mu      sync.Mutex    // guards all below
@@ -69,6 +71,10 @@ func NewFetcher(open func(report func(connectors.Bad) error) (connectors.Reader,
 	})
 	return f, err
 }
+
+// OnBacklog has tell called when the reader comes into its backlog, or out of it; once more at the end of Run when it was in it. It is called by
+// Run's goroutine, behind the rows that brought the change, and must not block. To be set before Run.
+func (f *Fetcher) OnBacklog(tell func(is bool)) { f.backlog = tell }
 
 // Assign gives splits to read. It does not wait; any goroutine may call it.
 func (f *Fetcher) Assign(a Assignment) {
@@ -127,8 +133,10 @@ func (f *Fetcher) Poll() (got Got, ok, done bool) {
 // Run reads until there are no more splits or ctx ends. Its caller owns the goroutine. Poll reports done only after Run has returned nil.
 func (f *Fetcher) Run(ctx context.Context) (err error) {
 	defer func() { err = errors.Join(err, f.reader.Close()) }()
+	defer f.tellBacklog(false)
 	requested, last := false, false
 	for {
+		f.lookBack()
 		noMore, news, err := f.obey(ctx)
 		if err != nil {
 			return err
@@ -161,6 +169,7 @@ func (f *Fetcher) Run(ctx context.Context) (err error) {
 				f.request()
 				requested = true
 			}
+			f.lookBack()
 			if err := f.await(ctx); err != nil {
 				return err
 			}
@@ -172,6 +181,21 @@ func (f *Fetcher) Run(ctx context.Context) (err error) {
 				return err
 			}
 		}
+	}
+}
+
+// lookBack asks the reader, if it knows, whether it is in its backlog.
+func (f *Fetcher) lookBack() {
+	if b, ok := f.reader.(connectors.Backlogged); ok {
+		f.tellBacklog(b.IsInBacklog())
+	}
+}
+
+// tellBacklog tells whether the reader is in its backlog, if that is news.
+func (f *Fetcher) tellBacklog(is bool) {
+	if is != f.behind && f.backlog != nil {
+		f.behind = is
+		f.backlog(is)
 	}
 }
 

@@ -201,6 +201,15 @@ func (c *Core) Step(now time.Time, e Event) ([]Action, error) {
 	if c.ended {
 		return nil, nil
 	}
+	out, err := c.step(now, e)
+	if err != nil || c.flow == nil || c.ended {
+		return out, err
+	}
+	more, err := c.lookBack(now)
+	return append(out, more...), err
+}
+
+func (c *Core) step(now time.Time, e Event) ([]Action, error) {
 	switch e := e.(type) {
 	case Started:
 		if c.flow != nil {

@@ -29,6 +29,8 @@ type Streaming struct {
 	Completed func(m *checkpoint.Manifest, url string)
 	Aborted   func(stream.CheckpointID, error)
 	Answered  func(checkpoint.Answer)
+	// InBacklog is told of the source stages that work off a backlog, when they are others than before. It does not block.
+	InBacklog func(stages []int)
 	// Begun is told from what the job has begun, again after each failure; nil is nothing. It does not block.
 	Begun func(*checkpoint.Saved)
 	Log   *slog.Logger
@@ -282,6 +284,8 @@ func (c *Coordinator) doStreaming(a Action) {
 		s.Answered(a.Answer)
 	case Begun:
 		s.Begun(a.Saved)
+	case InBacklog:
+		s.InBacklog(a.Stages)
 	case Align:
 		c.config.Workers.Align(a.Attempts, a.Group, a.Least)
 	}

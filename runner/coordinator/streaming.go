@@ -111,6 +111,7 @@ type flow struct {
 	saved    *checkpoint.Saved // what the tasks that run, or are to run, have begun from
 	cuts     map[stream.CheckpointID]*sourceCut
 	pacing   pacing
+	backlog  backlog
 
 	restarting bool  // attempts are being stopped
 	cause      error // why
@@ -158,6 +159,7 @@ func (c *Core) loaded(now time.Time, e Loaded) ([]Action, error) {
 	f.saved, f.restarting, f.settled = e.Saved, false, false
 	f.cuts = map[stream.CheckpointID]*sourceCut{}
 	f.pacing = newPacing(c.plan)
+	f.backlog.behind = map[control.Attempt]bool{}
 	var out []Action
 	for _, s := range c.stages {
 		if !s.stage.IsSource() {
@@ -563,6 +565,9 @@ func (c *Core) stepStreaming(now time.Time, e Event) ([]Action, error) {
 		return c.paced(now, e), nil
 	case AlignDue:
 		return c.align(now), nil
+	case Backlogged:
+		c.backlogged(e)
+		return nil, nil
 	case Protocol:
 		if _, is := e.Event.(checkpoint.Committed); is {
 			c.flow.commits--

@@ -23,6 +23,9 @@ func (j *Job) Line(now time.Time) string {
 	if lag, ok := j.Lag(); ok {
 		parts = append(parts, "lag "+ShortNumber(lag))
 	}
+	if len(j.InBacklog()) > 0 {
+		parts = append(parts, "in backlog")
+	}
 	if c := j.Checkpoints.LastComplete(); c != nil {
 		parts = append(parts, fmt.Sprintf("%s %d, %s ago, %s, %s", c.Kind, c.ID, ShortDuration(now.Sub(c.end())), seconds(c.Duration), budget.FormatSize(c.Bytes)))
 	}

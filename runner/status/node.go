@@ -27,7 +27,9 @@ type Node struct {
 	Watermark *time.Time `json:"watermark,omitempty"`
 	Ended     bool       `json:"ended,omitempty"` // its input has
 	Held      *Held      `json:"held,omitempty"`  // while the watermark stands still though rows come in somewhere
-	Splits    []Split    `json:"splits,omitempty"`
+	// InBacklog says, of a source, that it works off what was there before it comes to what is new.
+	InBacklog bool    `json:"in_backlog,omitempty"`
+	Splits    []Split `json:"splits,omitempty"`
 }
 
 // Time is how the node's tasks have spent their time since they began, summed over them.

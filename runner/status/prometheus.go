@@ -61,6 +61,9 @@ var nodeFamilies = []nodeFamily{
 		}
 		return unix(n.Held.Since), true
 	}},
+	{"in_backlog", "gauge", "1 of a source that works off what was there before it comes to what is new.", func(n *Node) (float64, bool) {
+		return truth(n.InBacklog), len(n.Inputs) == 0
+	}},
 }
 
 func known(t *time.Time) (float64, bool) {

@@ -136,6 +136,16 @@ func (j *Job) HeldBack() *Node {
 	return longest
 }
 
+// InBacklog returns the sources that work off what was there before they come to what is new: meanwhile checkpoints may be rarer.
+func (j *Job) InBacklog() (nodes []string) {
+	for i := range j.Nodes {
+		if j.Nodes[i].InBacklog {
+			nodes = append(nodes, j.Nodes[i].Name)
+		}
+	}
+	return nodes
+}
+
 // Lag returns by how many records or bytes the job's splits are behind in all. ok is false when no source knows.
 func (j *Job) Lag() (lag int64, ok bool) {
 	for i := range j.Nodes {

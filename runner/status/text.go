@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"strings"
 	"text/tabwriter"
 	"time"
 
@@ -48,6 +49,9 @@ func (j *Job) writeHead(b *bytes.Buffer, now time.Time) {
 		fmt.Fprintf(b, "; lag %s", ShortNumber(lag))
 	}
 	fmt.Fprintln(b)
+	if nodes := j.InBacklog(); len(nodes) > 0 {
+		fmt.Fprintf(b, "  in backlog: %s\n", strings.Join(nodes, ", "))
+	}
 	if w := j.Watermark(); w != nil {
 		fmt.Fprintf(b, "  watermark: %s, %s\n", w.Format(time.RFC3339Nano), behind(*w, now))
 	}

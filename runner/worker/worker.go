@@ -65,6 +65,7 @@ type Events struct {
 	Acked        func(control.Attempt, control.Ack)
 	Ended        func(control.Attempt)
 	Paced        func(control.Attempt, control.Pace)
+	Backlogged   func(a control.Attempt, is bool) // the attempt's reader has come into its backlog, or out of it
 }
 
 // Worker runs the tasks of one job in this process.
@@ -366,6 +367,9 @@ func (w *Worker) read(t *task.Task, stage *physical.Stage, a control.Assignment,
 	f, err := source.NewFetcher(open, func() { w.events.SplitsWanted(a.Attempt) }, t.Wake)
 	if err != nil {
 		return fmt.Errorf("%s: opening %s: %w", env.Node, read.Source.Describe(), err)
+	}
+	if w.config.Streaming != nil {
+		f.OnBacklog(func(is bool) { w.events.Backlogged(a.Attempt, is) })
 	}
 	w.mu.Lock()
 	r.fetcher = f
