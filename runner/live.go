@@ -82,7 +82,8 @@ func (r *run) goLive(ctx context.Context) (*live, error) {
 func (l *live) storeOptions() checkpoint.Options {
 	return checkpoint.Options{
 		Job: l.run.options.Name, Run: l.run.id, Keep: l.options.Checkpoints.Keep, Log: l.run.options.Log, Resolve: l.run.files.FS,
-		Native: nativeReader(func() string { return l.local(fmt.Sprintf("restored-%d", l.restored.Add(1))) }, l.run.options.Clock.Now),
+		MergeBelow: int(max(l.options.Checkpoints.MergeBelow, 0)),
+		Native:     nativeReader(func() string { return l.local(fmt.Sprintf("restored-%d", l.restored.Add(1))) }, l.run.options.Clock.Now),
 	}
 }
 

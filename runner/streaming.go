@@ -47,7 +47,10 @@ type Checkpoints struct {
 	// they take; negative: not at all. It is for exactly-once; savepoints are always waited for.
 	AlignmentTimeout time.Duration
 	// Folder is a URL: the checkpoints of a job lie in it in a folder of the job's name. "": none are made.
-	Folder            string
+	Folder string
+	// MergeBelow is the size in bytes below which files of a checkpoint are put together into larger ones, by those who write at the same time;
+	// default 1 MiB; negative: none are.
+	MergeBelow        int64
 	Keep              int // complete ones; default 3
 	TolerableFailures int // failed ones in a row that the job survives; default 10; negative: none
 }
@@ -118,6 +121,7 @@ func (s Streaming) withDefaults() Streaming {
 	setDefault(&s.State, StateHeap)
 	setDefault(&c.Interval, 10*time.Second)
 	setDefault(&c.Timeout, 10*time.Minute)
+	setDefault(&c.MergeBelow, 1<<20)
 	setDefault(&c.Keep, 3)
 	setDefault(&c.TolerableFailures, 10)
 	setDefault(&r.Strategy, RestartExponential)
@@ -153,6 +157,7 @@ func (s Streaming) values(set func(name, value string, isSet bool)) {
 	set("checkpoint.mode", modeName(c.AtLeastOnce), c.AtLeastOnce)
 	set("checkpoint.alignment-timeout", alignmentText(c.AlignmentTimeout), c.AlignmentTimeout != 0)
 	set("checkpoint.folder", c.Folder, c.Folder != "")
+	set("checkpoint.merge-below", strconv.FormatInt(max(c.MergeBelow, 0), 10), c.MergeBelow != 0)
 	count("checkpoint.keep", c.Keep)
 	count("checkpoint.tolerable-failures", c.TolerableFailures)
 	set("state.backend", string(s.State), s.State != "")

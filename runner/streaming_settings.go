@@ -20,6 +20,7 @@ func streamingSettings() []Setting {
 			defaults[name] = value
 		}
 	})
+	defaults["checkpoint.merge-below"] = "1m"
 	setting := func(name, usage string, set func(*Settings, string) error) Setting {
 		return Setting{name, "", usage, "", func() string { return defaults[name] }, set}
 	}
@@ -44,6 +45,8 @@ func streamingSettings() []Setting {
 			positive(func(s *Settings) *time.Duration { return &s.Streaming.Checkpoints.Timeout })),
 		setting("checkpoint.keep", "complete `checkpoints` that are kept",
 			number(func(s *Settings) *int { return &s.Streaming.Checkpoints.Keep }, 1)),
+		setting("checkpoint.merge-below", "files of a checkpoint of less than this `size` are put together into larger ones; 0: none are",
+			sizeOrNegative(func(s *Settings) *int64 { return &s.Streaming.Checkpoints.MergeBelow })),
 		setting("checkpoint.min-pause", "the least `time` from the end of one checkpoint to the start of the next",
 			duration(func(s *Settings) *time.Duration { return &s.Streaming.Checkpoints.MinPause })),
 		setting("checkpoint.tolerable-failures", "failed `checkpoints` in a row that a job survives",
@@ -167,6 +170,18 @@ func positive(field func(*Settings) *time.Duration) func(*Settings, string) erro
 // orNegative reads a number; 0 becomes -1, as the field's 0 is the default.
 func orNegative(field func(*Settings) *int) func(*Settings, string) error {
 	read := number(field, 0)
+	return func(s *Settings, v string) error {
+		err := read(s, v)
+		if *field(s) == 0 {
+			*field(s) = -1
+		}
+		return err
+	}
+}
+
+// sizeOrNegative reads a size; 0 becomes -1, as the field's 0 is the default.
+func sizeOrNegative(field func(*Settings) *int64) func(*Settings, string) error {
+	read := size(field)
 	return func(s *Settings, v string) error {
 		err := read(s, v)
 		if *field(s) == 0 {

@@ -39,7 +39,7 @@ func TestStreamingDefaults(t *testing.T) {
 var streaming = Streaming{
 	Checkpoints: Checkpoints{
 		Interval: -1, InBacklog: -1, MinPause: time.Second, Timeout: 90 * time.Second, AtLeastOnce: true, AlignmentTimeout: -1,
-		Folder: "hdfs://nn/cp", Keep: 7, TolerableFailures: -1,
+		Folder: "hdfs://nn/cp", MergeBelow: -1, Keep: 7, TolerableFailures: -1,
 	},
 	State: StateLSM,
 	Restart: Restart{
@@ -63,7 +63,7 @@ func TestStreamingOfCode(t *testing.T) {
 func TestStreamingOfFlags(t *testing.T) {
 	clean(t)
 	s, err := Load(Sources{Flags: map[string]string{
-		"checkpoint.interval": "none", "checkpoint.interval-in-backlog": "0s", "checkpoint.min-pause": "1s", "checkpoint.timeout": "90s",
+		"checkpoint.interval": "none", "checkpoint.interval-in-backlog": "0s", "checkpoint.merge-below": "0", "checkpoint.min-pause": "1s", "checkpoint.timeout": "90s",
 		"checkpoint.alignment-timeout": "0s", "checkpoint.mode": "at-least-once", "checkpoint.folder": "hdfs://nn/cp", "checkpoint.keep": "7", "checkpoint.tolerable-failures": "0",
 		"state.backend": "lsm", "restart.strategy": "failure-rate", "restart.delay": "2s", "restart.attempts": "4", "restart.multiplier": "1.25",
 		"restart.max-delay": "2h", "restart.jitter": "0", "restart.reset-after": "3m", "restart.failures": "6", "restart.failure-interval": "1h",
@@ -82,7 +82,7 @@ func TestStreamingMistakes(t *testing.T) {
 	for name, value := range map[string]string{
 		"checkpoint.interval": "0s", "checkpoint.timeout": "none", "checkpoint.mode": "once", "checkpoint.keep": "0",
 		"checkpoint.tolerable-failures": "-1", "state.backend": "rocksdb", "restart.strategy": "always", "restart.multiplier": "0.5",
-		"restart.jitter": "NaN", "restart.delay": "1", "checkpoint.interval-in-backlog": "5s", "key-groups": "1000",
+		"restart.jitter": "NaN", "restart.delay": "1", "checkpoint.interval-in-backlog": "5s", "checkpoint.merge-below": "small", "key-groups": "1000",
 	} {
 		if _, err := Load(Sources{Flags: map[string]string{name: value}}); ExitCode(err) != ExitUsage {
 			t.Errorf("%s=%s: got %v", name, value, err)
