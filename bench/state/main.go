@@ -7,7 +7,7 @@
 // its result came to the sink, over an exchange and the function, in one process: so whatever stands still for a while makes all late that were
 // due meanwhile. --rate 0 is as fast as it goes, and shows how many updates a second that is.
 //
-// Printed are the updates a second, how late they were, the longest time in which nothing came to the sink, the memory of the process, and of each
+// Printed are the updates a second, how late they were, for how long nothing came to the sink between one batch and the next, the memory of the process, and of each
 // checkpoint how long it took, what it wrote of how much state, and the processor time above what the job takes without one.
 package main
 

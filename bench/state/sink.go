@@ -45,8 +45,9 @@ type recorder struct {
 	last  time.Time  // something came
 	late  []lateness
 	rows  int64
-	gap   time.Duration // the longest without anything
-	gapAt time.Duration // from the beginning to its end
+	gaps  []time.Duration // between what came and what came next
+	gap   time.Duration   // the longest of them
+	gapAt time.Duration   // from the beginning to its end
 }
 
 // lateness is of the rows of a batch.
@@ -65,12 +66,23 @@ func (r *recorder) begin(at time.Time) {
 func (r *recorder) add(now time.Time, due int64, rows int) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if gap := now.Sub(r.last); gap > r.gap {
+	gap := now.Sub(r.last)
+	r.gaps = append(r.gaps, gap)
+	if gap > r.gap {
 		r.gap, r.gapAt = gap, now.Sub(r.began)
 	}
 	r.last = now
 	r.rows += int64(rows)
 	r.late = append(r.late, lateness{time.Duration(now.UnixNano() - due), rows})
+}
+
+// gapsWithin returns the time that the given part of all gaps was at most.
+func (r *recorder) gapsWithin(part float64) time.Duration {
+	if len(r.gaps) == 0 {
+		return 0
+	}
+	slices.Sort(r.gaps)
+	return r.gaps[min(len(r.gaps)-1, int(part*float64(len(r.gaps))))]
 }
 
 // quantiles returns how late the given parts of all records were at most.

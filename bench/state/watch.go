@@ -144,8 +144,9 @@ func (w *watch) print(s settings) error {
 	q := r.quantiles(0.5, 0.99, 0.999, 1)
 	fmt.Fprintf(&b, "%s: %d keys, %d updates in %.1f s: %.0f a second, %.2f processors without a checkpoint\n", s.backend, s.keys, r.rows, took.Seconds(),
 		float64(r.rows)/took.Seconds(), w.quiet())
-	fmt.Fprintf(&b, "late: p50 %s, p99 %s, p99.9 %s, at most %s; nothing came for %s at most, %.1f s after the beginning\n",
-		millis(q[0]), millis(q[1]), millis(q[2]), millis(q[3]), millis(r.gap), r.gapAt.Seconds())
+	fmt.Fprintf(&b, "late: p50 %s, p99 %s, p99.9 %s, at most %s\n", millis(q[0]), millis(q[1]), millis(q[2]), millis(q[3]))
+	fmt.Fprintf(&b, "gaps in what comes: p99 %s, p99.9 %s, at most %s, %.1f s after the beginning\n",
+		millis(r.gapsWithin(0.99)), millis(r.gapsWithin(0.999)), millis(r.gap), r.gapAt.Seconds())
 	fmt.Fprintf(&b, "memory: %.2f GB at most\n", float64(memory("VmHWM"))/1e9)
 	failed := 0
 	for _, c := range w.checkpoints {
