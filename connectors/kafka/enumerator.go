@@ -16,7 +16,8 @@ import (
 // are found later are given to it unasked.
 type enumerator struct {
 	find     func(ctx context.Context, known map[string]bool, first bool) ([]span, error)
-	again    time.Duration // between two looks for new partitions; 0: only one look
+	wanted   func(topic string) bool // whether the source still reads it; nil: all
+	again    time.Duration           // between two looks for new partitions; 0: only one look
 	bounded  bool
 	tasks    int
 	looked   bool            // in this run
@@ -216,20 +217,50 @@ func (e *enumerator) restored(event connectors.Restored) ([]connectors.Action, e
 	if err := json.Unmarshal(event.State[1:], &saved); err != nil {
 		return nil, fmt.Errorf("kafka: reading the enumerator's state: %w", err)
 	}
-	for _, id := range saved.Known {
-		e.known[id] = true
+	isSame, err := e.keep(saved, event)
+	if err != nil {
+		return nil, err
 	}
-	for i, split := range event.Splits {
-		e.known[split.ID] = true
-		e.add(given{split, positionOf(event.Positions, i)})
-	}
-	for _, g := range saved.Pending {
-		e.add(g)
-	}
-	e.begun = saved.Looked
-	if e.begun && e.again == 0 {
+	e.begun = saved.Looked && (isSame || len(e.known) > 0)
+	if e.begun && isSame && e.again == 0 {
 		e.looked = true
 		return nil, nil
 	}
 	return []connectors.Action{e.look()}, nil
+}
+
+// keep takes over the partitions of topics that are still to be read. false: of others there were some, so that there may be new ones too.
+func (e *enumerator) keep(saved savedEnumerator, event connectors.Restored) (isSame bool, _ error) {
+	isSame = true
+	take := func(id string) (bool, error) {
+		s, err := spanOf(id)
+		if err != nil {
+			return false, fmt.Errorf("kafka: reading the enumerator's state: %w", err)
+		}
+		isWanted := e.wanted == nil || e.wanted(s.Topic)
+		if isWanted {
+			e.known[id] = true
+		}
+		isSame = isSame && isWanted
+		return isWanted, nil
+	}
+	for _, id := range saved.Known {
+		if _, err := take(id); err != nil {
+			return false, err
+		}
+	}
+	all := saved.Pending
+	for i, split := range event.Splits {
+		all = append(all, given{split, positionOf(event.Positions, i)})
+	}
+	for _, g := range all {
+		is, err := take(g.Split.ID)
+		if err != nil {
+			return false, err
+		}
+		if is {
+			e.add(g)
+		}
+	}
+	return isSame, nil
 }

@@ -26,7 +26,7 @@ type Source[T any] struct {
 	Brokers  string
 	Security Security
 	// Topic is what is read; several with commas between. Pattern is a regular expression instead, which the whole name has to match: topics
-	// that are made later are read too.
+	// that are made later are read too. A job that goes on with other topics leaves those that it does not name any more.
 	Topic, Pattern string
 	// Format is how a message's value is read: json.Format[T]{}. It must be a formats.RecordFormat.
 	Format formats.Typed[T]
@@ -191,7 +191,7 @@ func (s Source[T]) Discover(ctx context.Context, _ connectors.Env) (connectors.F
 
 // NewEnumerator starts sharing out partitions.
 func (s Source[T]) NewEnumerator(env connectors.Env, _ connectors.Scan, _ connectors.Facts) (connectors.Enumerator, error) {
-	e := &enumerator{bounded: s.IsBounded(), again: max(cmp.Or(s.Discovery, defaultDiscovery), 0)}
+	e := &enumerator{wanted: s.topics().has, bounded: s.IsBounded(), again: max(cmp.Or(s.Discovery, defaultDiscovery), 0)}
 	if e.bounded {
 		e.again = 0
 	}

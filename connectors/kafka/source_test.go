@@ -170,6 +170,44 @@ func goOn(t *testing.T, addr, topic string) {
 	}
 }
 
+// TestOtherTopics goes on with a source that reads other topics than before: those that it does not name any more are left, new ones are read from their
+// beginning beside old ones, and as Start says when there are no old ones.
+func TestOtherTopics(t *testing.T) {
+	for name, c := range map[string]struct {
+		topics string
+		stop   kafka.Stop
+		want   []string
+	}{
+		"beside old ones":            {"b,c", kafka.Never(), []string{"c1", "c2", "new"}},
+		"others":                     {"c", kafka.Never(), []string{"new"}},
+		"others, that end":           {"c", kafka.AtLatest(), nil},
+		"beside old ones, that ends": {"b,c", kafka.AtLatest(), []string{"c1", "c2"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			addr := fake(t, kfake.SeedTopics(1, "a", "b", "c"))
+			for _, topic := range []string{"a", "b", "c"} {
+				produce(t, addr, topic, 0, topic+"1", topic+"2")
+			}
+			s := kafka.Source[string]{Brokers: addr, Topic: "a,b", Format: text.Lines{}, Stop: c.stop}
+			first := newJob(t, s, 1)
+			first.start()
+			if got := first.run(4); len(got) < 4 {
+				t.Fatalf("got %v", got)
+			}
+			s.Topic, s.Start = c.topics, kafka.Latest()
+			second := newJob(t, s, 2)
+			second.resume(first)
+			if !s.IsBounded() {
+				produce(t, addr, "a", 0, "left")
+				produce(t, addr, "c", 0, "new")
+			}
+			if got := sorted(second.run(len(c.want) + 1)); !slices.Equal(got, c.want) || s.IsBounded() && slices.Contains(second.done, false) {
+				t.Errorf("got %v, want %v; done %v", got, c.want, second.done)
+			}
+		})
+	}
+}
+
 // partitions adds partitions to a topic, and waits until brokers tell of them.
 func partitions(t *testing.T, addr, topic string, more int) {
 	t.Helper()

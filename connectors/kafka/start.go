@@ -114,6 +114,14 @@ type topics struct {
 	pattern *regexp.Regexp // nil: names are all
 }
 
+// has says whether a topic is one of them.
+func (t topics) has(name string) bool {
+	if t.pattern != nil {
+		return t.pattern.MatchString(name)
+	}
+	return slices.Contains(t.names, name)
+}
+
 // list returns the partitions that there are, by topic.
 func (t topics) list(ctx context.Context, admin *kadm.Client) (map[string][]int32, error) {
 	found, err := admin.ListTopics(ctx, t.names...)
