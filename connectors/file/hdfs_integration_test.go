@@ -75,6 +75,36 @@ func TestStreamOnHDFS(t *testing.T) {
 	fail(t, err)
 	defer fsys.Close()
 	d := disk{fsys, t}
+	m := file.Sink[string]{Path: "hdfs://" + c.NameNode + "/marked", Format: text.Lines{}, Buckets: file.Buckets{Layout: "dt=2006-01-02", Mark: true}}
+	w2, err := m.NewWriter(t.Context(), env(0), columnar.NewSchema(keyed.Fields[0]))
+	fail(t, err)
+	committer, err := m.NewCommitter(env(0).Env)
+	fail(t, err)
+	day := time.Date(2026, 3, 4, 0, 0, 0, 0, time.UTC)
+	for i := range 3 { // the last rows are late
+		b := valuesOf(fmt.Sprint(i))
+		b.Time = []int64{day.UnixMicro()}
+		fail(t, w2.Write(t.Context(), b))
+		if i > 0 {
+			advance(w2, day.AddDate(0, 0, 1))
+		}
+		list, err := w2.Prepare(t.Context())
+		fail(t, err)
+		for range 2 {
+			_, err = committer.Commit(t.Context(), list, false)
+			fail(t, err)
+		}
+		_, err = fsys.Stat(t.Context(), "/marked/dt=2026-03-04/_SUCCESS")
+		if isMarked := err == nil; isMarked != (i > 0) {
+			t.Errorf("checkpoint %d: marked %t, %v", i, isMarked, err)
+		}
+	}
+	fail(t, w2.Close())
+	fail(t, committer.(connectors.Leaver).Leave(t.Context()))
+	if _, err := fsys.Stat(t.Context(), "/marked/_temporary"); !isNotExist(err) {
+		t.Errorf("folders are left behind: %v", err)
+	}
+
 	watched := file.Source[string]{Path: "hdfs://" + c.NameNode + "/in", Format: text.Lines{}, Watch: time.Minute}
 	w := newWatch(t, d, watched)
 	w.step(connectors.Started{Tasks: 1})
