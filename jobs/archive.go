@@ -16,6 +16,7 @@ import (
 	"github.com/millrace/millrace/formats/parquet"
 	"github.com/millrace/millrace/formats/text"
 	"github.com/millrace/millrace/plan"
+	"github.com/millrace/millrace/stream/watermark"
 )
 
 // Archive keeps the messages of topics as Parquet files, in folders by their time, each message in one file once. Files become visible when they
@@ -33,6 +34,7 @@ type Archive struct {
 	MiB     int64  // of a file
 	Every   time.Duration
 	Idle    time.Duration
+	Mark    time.Duration // how long behind the end of a folder's time it is marked; 0: never
 	Codec   string
 	Files   int
 	Bad     int64
@@ -60,6 +62,7 @@ func (a *Archive) Flags(f *flag.FlagSet) {
 	f.Int64Var(&a.MiB, "size", a.MiB, "a file is finished when it has so many `MiB`")
 	f.DurationVar(&a.Every, "every", a.Every, "or so long after its first message: `time`")
 	f.DurationVar(&a.Idle, "idle", a.Idle, "or when nothing has come for its folder for that `time`")
+	f.DurationVar(&a.Mark, "mark", a.Mark, "write _SUCCESS into a folder when messages of all partitions that are not idle are so much `time` behind its end; 0: do not")
 	f.StringVar(&a.Codec, "codec", a.Codec, "compression: `name` of snappy, zstd, gzip, lz4, none")
 	f.IntVar(&a.Files, "files", a.Files, "write at most so many files of a folder at a time; 0: one a task")
 	f.Int64Var(&a.Bad, "bad", a.Bad, "leave out up to so many messages that cannot be read; -1: any `number`")
@@ -75,6 +78,9 @@ func (a *Archive) Validate() error {
 	}
 	if a.MiB < 1 || a.Every <= 0 || a.Idle <= 0 || a.Rate < 0 {
 		return errors.New("--size, --every and --idle must be positive, --rate must not be negative")
+	}
+	if a.Mark < 0 || a.Mark > 0 && (a.Columns != "" || a.Folders == "") {
+		return errors.New("--mark is for --folders by the messages' own time, without --columns, and must not be negative")
 	}
 	if a.Columns != "" && a.Binary {
 		return errors.New("--columns and --binary exclude each other")
@@ -111,7 +117,7 @@ func (a *Archive) settings() (s archiving, err error) {
 	if err != nil {
 		return s, fail("zone", err)
 	}
-	s.buckets = file.Buckets{Layout: a.Folders, Column: a.Time, Zone: zone}
+	s.buckets = file.Buckets{Layout: a.Folders, Column: a.Time, Zone: zone, Mark: a.Mark > 0, After: a.Mark}
 	if a.Time != "" && (s.columns == nil || s.columns.Index(a.Time) < 0) {
 		return s, fail("time", fmt.Errorf("there is no column %q in --columns", a.Time))
 	}
@@ -131,9 +137,10 @@ func (a *Archive) Build(job *plan.Job) {
 		in.OnBad = tolerate(a.Bad)
 		keep(a, s, datastream.Read(job, in, plan.UID("in")))
 	case a.Binary:
-		keep(a, s, datastream.Read(job, source(a, s, kafka.Raw{}, kafka.Meta{}), plan.UID("in")))
+		in := datastream.Read(job, source(a, s, kafka.Raw{}, kafka.Meta{}), plan.UID("in"))
+		keep(a, s, timed(a, in, func(r kafka.Record) time.Time { return r.Timestamp }))
 	default:
-		in := datastream.Read(job, source(a, s, messages{}, meta), plan.UID("in"))
+		in := timed(a, datastream.Read(job, source(a, s, messages{}, meta), plan.UID("in")), func(m Message) time.Time { return m.Timestamp })
 		keep(a, s, datastream.From(dataset.Parse(in.DataSet(), checkText, tolerate(a.Bad))))
 	}
 }
@@ -171,6 +178,14 @@ func source[T any](a *Archive, s archiving, format formats.Typed[T], m kafka.Met
 		Brokers: a.Brokers.Addresses, Security: a.Brokers.security(), Topic: a.Topic, Format: format, Meta: m,
 		Start: s.start, Stop: reading{once: a.Once}.to(), Rate: a.Rate,
 	}
+}
+
+// timed has event time pass, if folders are to be marked. What comes out of order may come until then.
+func timed[T any](a *Archive, in datastream.Stream[T], at func(T) time.Time) datastream.Stream[T] {
+	if a.Mark == 0 {
+		return in
+	}
+	return datastream.EventTime(in, at, watermark.Bounded(0).Idle(a.Idle), plan.UID("time"))
 }
 
 // keep writes messages to files.

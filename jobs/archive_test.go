@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -161,6 +162,32 @@ func TestArchiveGoesOn(t *testing.T) {
 		return err == nil && len(some) > 0 && len(parquetOf[kept](t, out, runner.Options{})) >= len(all)
 	})
 	checkArchive(t, out, all, runner.Options{})
+}
+
+// A day's folder is marked when messages are a minute into the next one; it is complete then.
+func TestArchiveMarks(t *testing.T) {
+	all := clicks(3000)
+	addr := testkit.Fake(t, 3, "clicks")
+	testkit.Produce(t, addr, "clicks", all...)
+	out := t.TempDir()
+	o := disturb.NewKiller(1, 2, 60).Options(2)
+	o.Name = "archive"
+	job := archiveOf(addr, out)
+	job.Once, job.Every, job.Mark = false, time.Hour, time.Minute
+	until(t, job, o, func(runner.Controls) bool {
+		_, err := os.Stat(filepath.Join(out, "dt=2026-03-01", "_SUCCESS"))
+		return err == nil
+	})
+	if got := parquetOf[kept](t, filepath.Join(out, "dt=2026-03-01"), runner.Options{}); len(got) != 1000 {
+		t.Errorf("%d messages are in the folder that is marked", len(got))
+	}
+	if _, err := os.Stat(filepath.Join(out, "dt=2026-03-02", "_SUCCESS")); err == nil {
+		t.Error("the folder of the last day is marked")
+	}
+	job.Columns = "id bigint"
+	if job.Validate() == nil {
+		t.Error("columns can be marked")
+	}
 }
 
 // sale is a message taken apart.
