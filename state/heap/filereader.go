@@ -77,6 +77,7 @@ func (f *fileReader) Close() error { return nil }
 // next makes the next piece.
 func (f *fileReader) next() error {
 	f.buf = f.buf[:0]
+	f.view.helpWriter()
 	for len(f.buf) < pieceBytes && len(f.groups) > 0 {
 		f.appendChunks()
 	}

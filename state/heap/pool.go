@@ -2,6 +2,7 @@ package heap
 
 import (
 	"fmt"
+	"sync/atomic"
 	"unsafe"
 
 	"github.com/millrace/millrace/internal/arena"
@@ -39,6 +40,8 @@ type pool struct {
 	free  [chunkClass + 1][]piece
 	size  int64
 	used  int64 // of pieces that are given out
+
+	made atomic.Pointer[arena.Region] // the next slab, if somebody has made it ahead
 }
 
 // alloc returns a piece of unspecified content.
@@ -69,6 +72,25 @@ func (p *pool) grow() error {
 	for ; p.at+minPiece <= p.end; p.at += minPiece {
 		p.free[0] = append(p.free[0], piece((len(p.bases)-1)<<placeBits|p.at/minPiece))
 	}
+	region, err := p.slab()
+	if err != nil {
+		return err
+	}
+	p.slabs = append(p.slabs, region)
+	p.bases = append(p.bases, unsafe.Pointer(unsafe.SliceData(region.Bytes())))
+	p.at, p.end = 0, len(region.Bytes())
+	p.size += int64(p.end)
+	if len(p.slabs) == 1 {
+		p.at = minPiece // no piece has the number 0
+	}
+	return nil
+}
+
+// slab returns the next slab.
+func (p *pool) slab() (*arena.Region, error) {
+	if made := p.made.Swap(nil); made != nil {
+		return made, nil
+	}
 	size := minSlab
 	if n := len(p.slabs); n > 0 {
 		size = min(2*len(p.slabs[n-1].Bytes()), maxSlab)
@@ -79,16 +101,25 @@ func (p *pool) grow() error {
 		region, err = arena.NewRegion(p.acct, size)
 	}
 	if err != nil {
-		return fmt.Errorf("growing keyed state of %s by %d bytes: %w", budget.FormatSize(p.size), size, err)
+		return nil, fmt.Errorf("growing keyed state of %s by %d bytes: %w", budget.FormatSize(p.size), size, err)
 	}
-	p.slabs = append(p.slabs, region)
-	p.bases = append(p.bases, unsafe.Pointer(unsafe.SliceData(region.Bytes())))
-	p.at, p.end = 0, len(region.Bytes())
-	p.size += int64(p.end)
-	if len(p.slabs) == 1 {
-		p.at = minPiece // no piece has the number 0
+	return region, nil
+}
+
+// makeAhead makes the next slab, if there is none yet. The system clears memory when it is first written to, which takes longer than all else that
+// a copy of a chunk costs: who reads a view does it for the task, whose writes are copies meanwhile. Any goroutine may call it until close.
+func (p *pool) makeAhead() {
+	if p.made.Load() != nil {
+		return
 	}
-	return nil
+	region, err := arena.NewRegion(p.acct, maxSlab)
+	if err != nil { // whoever needs it asks again, and has to say so
+		return
+	}
+	region.Touch()
+	if !p.made.CompareAndSwap(nil, region) {
+		region.Free()
+	}
 }
 
 // put takes a piece back.
@@ -109,6 +140,9 @@ func (p *pool) bytes(x piece, n int) []byte { return unsafe.Slice((*byte)(p.mem(
 func (p *pool) close() {
 	for _, s := range p.slabs {
 		s.Free()
+	}
+	if made := p.made.Swap(nil); made != nil {
+		made.Free()
 	}
 	*p = pool{acct: p.acct}
 }

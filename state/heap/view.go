@@ -62,6 +62,13 @@ func (v *view) Release() {
 	}
 }
 
+// helpWriter makes memory for the copies that the task needs while the view is open, if the store is so large that it needs many.
+func (v *view) helpWriter() {
+	if v.used > 8*maxSlab {
+		v.store.pool.makeAhead()
+	}
+}
+
 // keep says what the entry of chunk i of a directory was.
 func (v *view) keep(number int32, i int, e uint64) { v.dirs[number].keep(i, e) }
 
@@ -94,6 +101,7 @@ func (v *view) Read(ctx context.Context, i int) iter.Seq2[state.Rows, error] {
 				yield(state.Rows{}, err)
 				return
 			}
+			v.helpWriter()
 			if !r.readGroup(g) || !r.flush() {
 				return
 			}
