@@ -1,6 +1,7 @@
 package checkpoint
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -17,6 +18,9 @@ type migration struct {
 	now    int64 // when rows count as written of which nothing says when, in microseconds
 }
 
+// ErrMisfit is why saved state cannot be given back: it does not fit what is declared, and its loss is not allowed.
+var ErrMisfit = errors.New("the saved state does not fit")
+
 // newMigration returns the migration between two descriptions of a table, or an error with all that does not fit.
 func newMigration(saved, want state.Table, now time.Time) (*migration, error) {
 	e := evolve(saved, want)
@@ -27,7 +31,7 @@ func newMigration(saved, want state.Table, now time.Time) (*migration, error) {
 				reasons = append(reasons, c.String())
 			}
 		}
-		return nil, fmt.Errorf("the saved state does not fit: %s", strings.Join(reasons, "; "))
+		return nil, fmt.Errorf("%w: %s", ErrMisfit, strings.Join(reasons, "; "))
 	}
 	m := &migration{schema: want.Schema(), now: columnar.Micros(now)}
 	for i := range len(want.Keys) + len(want.Namespace) {

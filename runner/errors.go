@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io/fs"
 
+	"github.com/millrace/millrace/checkpoint"
 	"github.com/millrace/millrace/formats/compress"
 	"github.com/millrace/millrace/runner/control"
 	"github.com/millrace/millrace/runner/task"
@@ -22,7 +23,7 @@ func (e *BuildError) Error() string { return e.Err.Error() }
 func (e *BuildError) Unwrap() error { return e.Err }
 
 // IsFinal says of the error of a task's attempt that another attempt would fail as well: a panic, a bad record, a mistake, a file that is
-// not there or damaged. What is left may be the surroundings' fault, and is tried again; so is what was lost on its way between tasks.
+// not there or damaged, state that does not fit. What is left may be the surroundings' fault, and is tried again; so is what was lost on its way between tasks.
 func IsFinal(err error) bool {
 	var p *task.PanicError
 	var b *BadRecordError
@@ -38,6 +39,6 @@ func IsFinal(err error) bool {
 	case vfs.IsUnavailable(err):
 		return false
 	default:
-		return errors.Is(err, fs.ErrNotExist) || errors.Is(err, fs.ErrPermission) || errors.Is(err, context.Canceled)
+		return errors.Is(err, checkpoint.ErrMisfit) || errors.Is(err, fs.ErrNotExist) || errors.Is(err, fs.ErrPermission) || errors.Is(err, context.Canceled)
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"syscall"
 	"testing"
 
+	"github.com/millrace/millrace/checkpoint"
 	"github.com/millrace/millrace/formats/compress"
 	"github.com/millrace/millrace/internal/budget"
 	"github.com/millrace/millrace/runner/control"
@@ -29,6 +30,7 @@ func TestIsFinal(t *testing.T) {
 		"bad record":                      {&BadRecordError{Node: "Read"}, true},
 		"mistake in the graph":            {&BuildError{errors.New("x")}, true},
 		"damaged file":                    {&compress.Error{Err: errors.New("x")}, true},
+		"state that does not fit":         {fmt.Errorf("x: %w", checkpoint.ErrMisfit), true},
 		"missing file":                    {&fs.PathError{Op: "open", Path: "/x", Err: syscall.ENOENT}, true},
 		"no permission":                   {fs.ErrPermission, true},
 		"cancelled":                       {context.Canceled, true},

@@ -179,6 +179,7 @@ func (l *live) fits(from *checkpoint.Saved) error {
 	}
 	c := checkpoint.Compare(from.Manifest, declared, l.options.AllowDropped)
 	if !c.IsRefused() {
+		from.Allowed = l.options.AllowDropped
 		if c.Worst() > checkpoint.New {
 			l.run.options.Log.Info("state is taken over with changes", "from", from.Root.String(), "changes", c.Worst().String())
 		}

@@ -78,9 +78,16 @@ type personWrong struct{ Name, Age string }
 type wrong struct {
 	Person state.Value[personWrong] `state:"person"`
 	Pages  state.Map[int64, int32]  `state:"pages"`
+	seen   *atomic.Int64
 }
 
-func (*wrong) OnRecord(*datastream.Context[int64, string], sample) error { return nil }
+func (w *wrong) OnRecord(ctx *datastream.Context[int64, string], s sample) error {
+	if _, known := w.Person.Get(); s.Key >= 0 && !known && w.Pages.Len() == 0 {
+		ctx.Emit("new")
+		w.seen.Add(1)
+	}
+	return nil
+}
 
 // version is the job with one of the processors. Each has sources of its own, of which the others know nothing; one has no end.
 func version[P datastream.Processor[int64, sample, string]](name string, records []sample, newFn func() P, got **dataset.Result[string]) func(*plan.Job) {
@@ -111,22 +118,24 @@ func TestUpgrade(t *testing.T) {
 			o.Streaming.State = backends[0]
 			var got *dataset.Result[string]
 			var seen atomic.Int64
-			stop := func(build func(*plan.Job), rows int) {
+			stop := func(build func(*plan.Job), rows int) (cp status.Checkpoint) {
 				t.Helper()
 				seen.Store(0)
 				err := steer(t, o, build, func(running context.Context, c runner.Controls) {
 					until(running, c, func(status.Job) bool { return int(seen.Load()) == rows })
-					if _, err := c.Stop(t.Context(), "mem:///savepoints", false); err != nil {
+					var err error
+					if cp, err = c.Stop(t.Context(), "mem:///savepoints", false); err != nil {
 						t.Error(err)
 					}
 				})
 				if err != nil {
 					t.Fatal(err)
 				}
+				return cp
 			}
-			stop(version("before", records, func() *before { return &before{seen: &seen} }, &got), len(records))
+			first := stop(version("before", records, func() *before { return &before{seen: &seen} }, &got), len(records))
 			o.Streaming.From, o.Streaming.State, o.Parallelism = runner.FromLatest, backends[1], 3
-			_, err := runner.Run(t.Context(), version("wrong", nil, func() *wrong { return &wrong{} }, &got), o)
+			_, err := runner.Run(t.Context(), version("wrong", nil, func() *wrong { return &wrong{seen: &seen} }, &got), o)
 			for _, text := range []string{
 				"refused   people", "values.age: int32 was saved, now it is string", "namespace.map_key: string was saved, now it is int64", "refused   last: it is not declared", "refused   in before", "refused   endless before",
 			} {
@@ -134,6 +143,13 @@ func TestUpgrade(t *testing.T) {
 					t.Errorf("%q is missing in: %v", text, err)
 				}
 			}
+			o.Streaming.AllowDropped = []string{"in before", "endless before", "people"}
+			o.Name, o.Streaming.From = "other", first.URL
+			stop(version("wrong", once, func() *wrong { return &wrong{seen: &seen} }, &got), len(once))
+			if diff := cmp.Diff(slices.Repeat([]string{"new"}, len(once)), got.Records()); diff != "" {
+				t.Errorf("with state that may be lost (-want +got):\n%s", diff)
+			}
+			o.Name = "stored"
 			o.Streaming.AllowDropped = []string{"in before", "endless before"}
 			stop(version("after", once, func() *after { return &after{seen: &seen} }, &got), len(once))
 			if diff := cmp.Diff(want, sorted(got)); diff != "" {
