@@ -56,6 +56,7 @@ type TableReport struct {
 	Files int              `json:"files"`
 	Found []map[string]any `json:"found,omitempty"` // the rows of the key, by column
 	more  bool
+	asked bool // for the rows of a key
 }
 
 // Inspect reads what is to be shown. To find a key it reads the rows of its key group, where the key's text says which that is, else all.
@@ -71,12 +72,14 @@ func (s *Saved) Inspect(ctx context.Context, what Inspection) (*Report, error) {
 	if what.Operator != "" && m.Operator(what.Operator) == nil {
 		var known []string
 		for _, o := range m.Operators {
-			known = append(known, o.UID)
+			if !o.isStateless() {
+				known = append(known, o.UID)
+			}
 		}
 		return nil, fmt.Errorf("%s has no operator %q; it has %s", m, what.Operator, strings.Join(known, ", "))
 	}
 	for _, o := range m.Operators {
-		if what.Operator != "" && o.UID != what.Operator {
+		if what.Operator != "" && o.UID != what.Operator || what.Operator == "" && o.isStateless() {
 			continue
 		}
 		or := OperatorReport{UID: o.UID, Name: o.Name, Parallelism: o.Parallelism, KeyGroups: o.KeyGroups, Enumerator: len(o.Enumerator), Tables: []TableReport{}}
@@ -112,7 +115,7 @@ func (s *Saved) inspectTable(ctx context.Context, o *Operator, t Table, what Ins
 				r.Files++
 			}
 		}
-		if what.Key == "" || t.Distribution != state.Keyed {
+		if r.asked = what.Key != "" && t.Distribution == state.Keyed; !r.asked {
 			continue
 		}
 		if err := s.find(ctx, o, p, t.Table, what, &r); err != nil {
@@ -182,7 +185,8 @@ func (r *Report) WriteJSON(w io.Writer) error {
 // Write prints the report for a person.
 func (r *Report) Write(w io.Writer) error {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s %d of %s, run %s, %s: %s, %d operators\n", r.Kind, r.ID, r.Job, r.Run, r.Time.Format(time.RFC3339), size(r.Bytes), len(r.Operators))
+	fmt.Fprintf(&b, "%s %d of %s, run %s, %s: %s, %d %s with state\n", r.Kind, r.ID, r.Job, r.Run, r.Time.Format(time.RFC3339), size(r.Bytes),
+		len(r.Operators), plural("operator", len(r.Operators)))
 	if r.Unaligned {
 		fmt.Fprintf(&b, "unaligned: %s were in flight\n", size(r.InFlight))
 	}
@@ -194,6 +198,13 @@ func (r *Report) Write(w io.Writer) error {
 	}
 	_, err := io.WriteString(w, b.String())
 	return err
+}
+
+func plural(word string, n int) string {
+	if n == 1 {
+		return word
+	}
+	return word + "s"
 }
 
 func (o OperatorReport) write(b *strings.Builder) {
@@ -255,6 +266,9 @@ func (t TableReport) write(b *strings.Builder) {
 	}
 	if t.more {
 		fmt.Fprintf(b, "    and more\n")
+	}
+	if t.asked && len(t.Found) == 0 {
+		fmt.Fprintf(b, "    no row has that key\n")
 	}
 }
 

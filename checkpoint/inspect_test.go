@@ -27,7 +27,7 @@ func TestInspect(t *testing.T) {
 	if err := r.Write(&b); err != nil {
 		t.Fatal(err)
 	}
-	want := `savepoint 1 of clicks, run run1, 2026-01-01T00:00:00Z: 75.0 KiB, 1 operators
+	want := `savepoint 1 of clicks, run run1, 2026-01-01T00:00:00Z: 75.0 KiB, 1 operator with state
 1 pieces of output are to be committed by who begins from it
 
 count  (count words)  parallelism 2, 64 key groups, splits 1 B

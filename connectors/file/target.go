@@ -3,6 +3,7 @@ package file
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io/fs"
 	"path"
 	"strings"
@@ -67,7 +68,7 @@ func (t target) move(ctx context.Context, f prepared) error {
 	}
 	_, there := t.fsys.Stat(ctx, t.path(f.To))
 	if errors.Is(there, fs.ErrNotExist) {
-		return err
+		return fmt.Errorf("%w; it has not been published either: has the sink been given another folder since this was written?", err)
 	}
 	return there
 }
