@@ -155,8 +155,12 @@ func (l *live) choose(ctx context.Context) (coordinator.Origin, error) {
 		if err != nil {
 			return anew, err
 		}
-		anew.Saved, err = checkpoint.Load(ctx, checkpoint.Folder{FS: fsys, Path: path}, l.storeOptions())
+		at := checkpoint.Folder{FS: fsys, Path: path}
+		anew.Saved, err = checkpoint.Load(ctx, at, l.storeOptions())
 		if errors.Is(err, fs.ErrNotExist) {
+			if last, _ := checkpoint.Latest(ctx, at, l.storeOptions()); last != nil {
+				err = fmt.Errorf("%s is a folder of checkpoints: name one of them, such as %s; %q stands for the last one of the job's own", from, last.Root, FromLatest)
+			}
 			err = &UsageError{err}
 		}
 		if err == nil && l.store.IsNewest(anew.Saved.Manifest) {
