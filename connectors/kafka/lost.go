@@ -107,16 +107,18 @@ func (r *reader) settle(ctx context.Context) error {
 	if len(due) == 0 {
 		return nil
 	}
-	found, err := kadm.NewClient(r.client).ListTopics(ctx, due...)
-	if err != nil {
-		if ctx.Err() != nil {
-			return context.Cause(ctx)
-		}
-		return fmt.Errorf("looking at the topics %v: %w", due, err)
+	look, cancel := context.WithTimeout(ctx, absenceLook)
+	defer cancel()
+	found, failed := kadm.NewClient(r.client).ListTopics(look, due...)
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
 	}
 	for _, topic := range due {
 		d := r.doubts[topic]
+		var err error
 		switch t, had := found[topic], r.ids[topic]; {
+		case failed != nil: // the brokers are away; that is waited for
+			r.doubts[topic] = doubt{since: now, next: now.Add(absenceLook)}
 		case errors.Is(t.Err, kerr.UnknownTopicOrPartition) && now.Sub(d.since) >= r.absence:
 			err = r.gone(topic, errDeleted)
 		case t.Err != nil:

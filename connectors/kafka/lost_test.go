@@ -187,3 +187,24 @@ func lostRanges(t *testing.T, addr, topic string) {
 		t.Errorf("the error is %v", err)
 	}
 }
+
+// TestBrokersAway reads while no broker answers: that is no error.
+func TestBrokersAway(t *testing.T) {
+	c, err := kfake.NewCluster(kfake.NumBrokers(1), kfake.SeedTopics(1, "n"))
+	check(t, err)
+	addr := c.ListenAddrs()[0]
+	produce(t, addr, "n", 0, "a")
+	s := topicOf{t, addr, "n"}.source()
+	j := newJob(t, s, 1)
+	j.start()
+	c.Close()
+	j.step(connectors.Requested{})
+	for range 3 {
+		f, err := j.readers[0].Fetch(t.Context())
+		check(t, err)
+		j.take(f)
+	}
+	if len(j.rows) > 0 {
+		t.Errorf("got %v of nobody", j.rows)
+	}
+}
