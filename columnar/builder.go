@@ -189,6 +189,10 @@ func (b *Builder) appendBoolRows(c Column, sel []int32) {
 }
 
 func (b *Builder) appendTextRows(c Column, sel []int32) {
+	if len(c.Offsets) == 0 || c.Offsets[0] == c.Offsets[c.Len] { // all are empty
+		b.text.appendEmpty(len(sel))
+		return
+	}
 	total := 0
 	for _, r := range sel {
 		if r >= 0 {

@@ -157,10 +157,11 @@ func (t *TextBuffer) appendRows(c *Column, sel []int32, total int) {
 // appendEmpty adds n empty strings.
 func (t *TextBuffer) appendEmpty(n int) {
 	t.grow(n, 0)
-	for range n {
-		t.n++
-		t.offsets[t.n] = int32(t.end)
+	offsets, end := t.offsets[t.n+1:t.n+1+n], int32(t.end)
+	for i := range offsets {
+		offsets[i] = end
 	}
+	t.n += n
 	t.setQuick()
 }
 

@@ -1,7 +1,7 @@
 package datastream_test
 
 import (
-	"fmt"
+	"syscall"
 	"testing"
 	"time"
 
@@ -42,47 +42,69 @@ func hitOf(pages, hot uint64) func(int64) hit {
 	}
 }
 
-// BenchmarkPhases runs jobs of 2 tasks that count and sum up by key over sliding windows of 10 s by 2 s, in one phase and in two, as streams, source and
-// exchange included. reduce has a function of the user's for it.
+// BenchmarkPhases runs jobs of 2 tasks that count and sum up by key over sliding windows of 10 s by 2 s, as streams, source and exchange included: in one
+// phase and in two, in turn, so that their ratio holds on a busy machine. An operation is eight million rows of each. reduce has a function of the
+// user's for it, and batch is not a stream.
 func BenchmarkPhases(b *testing.B) {
 	const rows = 8 << 20
 	for _, c := range []struct {
-		name       string
-		pages, hot uint64
-		user       bool
+		name              string
+		pages, hot        uint64
+		isUser, isBounded bool
 	}{
-		{"hot=90%", 100_000, 90, false},
-		{"pages=1e3", 1000, 0, false},
-		{"pages=1e4", 10_000, 0, false},
-		{"pages=3e4", 30_000, 0, false},
-		{"pages=1e5", 100_000, 0, false},
-		{"pages=1e9", 1_000_000_000, 0, false},
-		{"reduce/hot=90%", 100_000, 90, true},
-		{"reduce/pages=1e3", 1000, 0, true},
-		{"reduce/pages=1e5", 100_000, 0, true},
+		{"hot=90%", 100_000, 90, false, false},
+		{"pages=1e3", 1000, 0, false, false},
+		{"pages=1e4", 10_000, 0, false, false},
+		{"pages=3e4", 30_000, 0, false, false},
+		{"pages=1e5", 100_000, 0, false, false},
+		{"pages=1e9", 1_000_000_000, 0, false, false},
+		{"reduce/hot=90%", 100_000, 90, true, false},
+		{"reduce/pages=1e3", 1000, 0, true, false},
+		{"reduce/pages=1e5", 100_000, 0, true, false},
+		{"batch/hot=90%", 100_000, 90, false, true},
+		{"batch/pages=1e5", 100_000, 0, false, true},
 	} {
-		for _, p := range phases {
-			b.Run(fmt.Sprintf("%s/%s", c.name, p.name), func(b *testing.B) {
-				build := func(job *plan.Job) {
-					in := datastream.Read(job, generate.Source[hit]{Rows: rows, SplitRows: rows / 2, At: func(i int64) hit { return hitOf(c.pages, c.hot)(i % (rows / 2)) }})
-					timed := datastream.EventTime(in, func(h hit) time.Time { return time.UnixMicro(h.At) }, watermark.Bounded(100*time.Millisecond))
-					w := datastream.Window(datastream.KeyBy(timed, func(h hit) int64 { return h.Page }), window.Sliding(10*time.Second, 2*time.Second))
-					datastream.Write(totals(w, c.user, p.option), blackhole.Sink[hit]{})
-				}
-				o := runner.Options{Parallelism: 2}
-				o.Streaming.Always = true
-				b.ReportAllocs()
-				n := 0
-				for b.Loop() {
+		b.Run(c.name, func(b *testing.B) {
+			o := runner.Options{Parallelism: 2}
+			o.Streaming.Always = !c.isBounded
+			var took, cpu [2]time.Duration
+			n := 0
+			for b.Loop() {
+				for i, p := range phases {
+					build := func(job *plan.Job) {
+						at := hitOf(c.pages, c.hot)
+						in := datastream.Read(job, generate.Source[hit]{Rows: rows, SplitRows: rows / 2, At: func(i int64) hit { return at(i % (rows / 2)) }})
+						timed := datastream.EventTime(in, func(h hit) time.Time { return time.UnixMicro(h.At) }, watermark.Bounded(100*time.Millisecond))
+						w := datastream.Window(datastream.KeyBy(timed, func(h hit) int64 { return h.Page }), window.Sliding(10*time.Second, 2*time.Second))
+						datastream.Write(totals(w, c.isUser, p.option), blackhole.Sink[hit]{})
+					}
+					start, used := time.Now(), cpuTime(b)
 					if _, err := runner.Run(b.Context(), build, o); err != nil {
 						b.Fatal(err)
 					}
-					n += rows
+					took[i] += time.Since(start)
+					cpu[i] += cpuTime(b) - used
 				}
-				b.ReportMetric(float64(n)/b.Elapsed().Seconds(), "rows/s")
-			})
-		}
+				n += rows
+			}
+			for i, name := range []string{"one", "two"} {
+				b.ReportMetric(float64(n)/took[i].Seconds(), name+"-rows/s")
+				b.ReportMetric(float64(cpu[i].Nanoseconds())/float64(n), name+"-cpu-ns/row")
+			}
+			b.ReportMetric(float64(took[1])/float64(took[0]), "two/one")
+			b.ReportMetric(float64(cpu[1])/float64(cpu[0]), "cpu-two/one")
+		})
 	}
+}
+
+// cpuTime is what the process has used.
+func cpuTime(b *testing.B) time.Duration {
+	b.Helper()
+	var u syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
+		b.Fatal(err)
+	}
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }
 
 // totals counts and sums up by the engine's aggregates, or by a function of the user's.

@@ -5,7 +5,6 @@ import (
 	"fmt"
 
 	"github.com/millrace/millrace/columnar"
-	"github.com/millrace/millrace/columnar/agg"
 )
 
 // Phases says in how many steps aggregates of windows are computed.
@@ -22,9 +21,8 @@ const (
 func InOnePhase() Option { return func(n *Node) { n.Phases = OnePhase } }
 
 // InTwoPhases has tasks make states of their rows before the exchange, by key and slice of the windows, which are then put together: so a key with
-// most of the rows is not the work of one task alone. It is done anyway for the aggregates of package agg with states of a few columns, but not for
-// functions of the user's (agg.Of, ReduceWindows), whose states cost more to move than a row: this asks for it. Where it cannot be done it is a
-// mistake in the program.
+// most of the rows is not the work of one task alone. It is done anyway but where states are lists or sketches, which may take more than the rows. Where
+// it cannot be done it is a mistake in the program.
 func InTwoPhases() Option { return func(n *Node) { n.Phases = TwoPhases } }
 
 // HasTwoPhases says whether the node's windows are computed in two steps.
@@ -69,23 +67,19 @@ func (o Window) cannotSplit() error {
 	}
 }
 
-// isLight says whether states of all calls are little more than the rows of which they are made.
+// isLight says whether a state of each call is a few values.
 func (o Window) isLight() bool {
 	for _, c := range o.Inputs[0].Calls {
-		if !isLight(c.Function) {
+		if !areLight(c.Function.State) {
 			return false
 		}
 	}
 	return true
 }
 
-// isLight says whether a state is a few values, and made by the engine's code.
-func isLight(f agg.Function) bool {
-	if f.IsUser {
-		return false
-	}
-	for _, s := range f.State {
-		if s.Type.IsNested() || s.Type.Kind == columnar.Binary {
+func areLight(fields []columnar.Field) bool {
+	for _, f := range fields {
+		if f.Type.Kind == columnar.Binary || f.Type.IsNested() && (f.Type.Kind != columnar.Struct || !areLight(f.Type.Fields)) {
 			return false
 		}
 	}

@@ -13,7 +13,6 @@ type Function struct {
 	State      []columnar.Field // the columns of a partial state
 	Result     columnar.Field
 	CanRetract bool // accumulators are Retractors
-	IsUser     bool // accumulators call the user's code for each row
 	New        func() Accumulator
 }
 

@@ -13,7 +13,7 @@ type gatherer interface {
 
 // Gather returns the states of those groups, one or more, in that order, as fresh columns: those of a's Function.State.
 func Gather(a Accumulator, groups []int32) ([]columnar.Column, error) {
-	if g, ok := a.(gatherer); ok {
+	if g, ok := bare(a).(gatherer); ok {
 		return g.gather(groups), nil
 	}
 	from := slices.Min(groups)
@@ -68,13 +68,13 @@ type subtractor interface {
 
 // CanSubtract says whether Subtract works on a.
 func CanSubtract(a Accumulator) bool {
-	_, ok := a.(subtractor)
+	_, ok := bare(a).(subtractor)
 	return ok
 }
 
 // Subtract takes partial states out again that were merged into a before. It is exact: what remains is as if they had never been there.
 func Subtract(a Accumulator, groups []int32, state []columnar.Column, sel []int32) error {
-	return a.(subtractor).subtract(groups, state, sel)
+	return bare(a).(subtractor).subtract(groups, state, sel)
 }
 
 func (c *counter) subtract(groups []int32, state []columnar.Column, sel []int32) error { //nolint:unparam // subtractor's: others can overflow

@@ -39,6 +39,18 @@ func (t *typedRetractor) Result(from, to int) (columnar.Column, error) {
 	return c, err
 }
 
+// bare returns the accumulator itself, without what says of which type its results are.
+func bare(a Accumulator) Accumulator {
+	switch t := a.(type) {
+	case *typed:
+		return t.Accumulator
+	case *typedRetractor:
+		return t.Retractor
+	default:
+		return a
+	}
+}
+
 // withoutNulls returns c without nulls where the field, or a field in it, has none. Where they stood are zeros.
 func withoutNulls(c columnar.Column, field columnar.Field) columnar.Column {
 	c.Type = field.Type

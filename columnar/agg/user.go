@@ -57,7 +57,7 @@ func userFunction[In, Acc, Out any](f Func[In, Acc, Out]) (Aggregate[In, Out], e
 	result.Name = f.Name
 	return Aggregate[In, Out]{Select: sel, Function: Function{
 		Name: f.Name, Input: sel.Fields, State: u.acc.Schema().Fields, Result: result, CanRetract: f.Retract != nil,
-		IsUser: true, New: u.accumulator,
+		New: u.accumulator,
 	}}, nil
 }
 

@@ -118,7 +118,9 @@ func TestWindowSchemas(t *testing.T) {
 		Keys: 1, Calls: []plan.Call{{Function: sum, Inputs: []int{1}, Name: "total"}, {Function: agg.CountRows()}}, Gap: -1, Value: -1, Evict: -1, Late: -1,
 	}}}
 	states := timed(t, physical.Window{Op: op, Mode: physical.Partial}, in)
-	if want := physical.StateSchema(schema, plan.Aggregate{Keys: []int{0}, Calls: op.Inputs[0].Calls}); !states.Schema.Equal(want) {
+	n := &plan.Node{Op: op, Inputs: []*plan.Node{{Schema: schema}}}
+	chain := &physical.Stage{Chain: []physical.Op{{Node: n, Spec: physical.Window{Op: op, Mode: physical.Partial}}}}
+	if want := chain.Schema(0); !states.Schema.Equal(want) {
 		t.Errorf("states are\n%swant\n%s", states.Schema, want)
 	}
 	one := timed(t, physical.Placed{Op: op}, in)

@@ -13,7 +13,8 @@ func newWindow(spec physical.Window) stream.Operator {
 	if spec.Mode == physical.Partial {
 		return windowed.NewPartial(s)
 	}
-	return windowed.New(s.OfStates())
+	s.States = true
+	return windowed.New(s)
 }
 
 // windowSpec returns what a window operator needs to know of the plan's.

@@ -89,7 +89,7 @@ func (j *job) start(tasks int) {
 	spec, schemas := j.spec, j.schemas()
 	if j.before > 0 {
 		j.startFronts()
-		spec, schemas = j.spec.OfStates(), []*columnar.Schema{j.fronts[0].op.schema}
+		spec.States, schemas = true, []*columnar.Schema{j.fronts[0].op.schema}
 	}
 	for i := range tasks {
 		task := &testTask{op: New(spec), env: optest.NewEnv(j.t, 0, schemas...), groups: state.Share(i, tasks, testGroups)}

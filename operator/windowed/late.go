@@ -21,7 +21,7 @@ type fresh struct {
 func (o *Sliced) takeLate(s *slice, input int, b columnar.Batch, sel []int32) error {
 	t := o.tables.get()
 	defer o.tables.put(t)
-	if err := o.tables.add(t, input, o.spec.keys(), b, sel); err != nil {
+	if err := o.add(t, input, b, sel); err != nil {
 		return err
 	}
 	n := t.keys.Len()

@@ -2,26 +2,24 @@ package windowed
 
 import (
 	"errors"
-	"fmt"
 	"math"
 	"slices"
 	"sort"
 
 	"github.com/millrace/millrace/columnar"
-	"github.com/millrace/millrace/columnar/agg"
 	"github.com/millrace/millrace/internal/budget"
 	"github.com/millrace/millrace/stream"
 )
 
 const (
 	// mostGroups is how many keys of slices are held: as many as stay in the processor's second-level cache, with their states.
-	mostGroups = 2 * columnar.DefaultRows
+	mostGroups = columnar.DefaultRows
 	// mostBytes is how much their states may take, as far as it is known: those of text have no fixed size.
 	mostBytes = 4 << 20
 )
 
-// Partial is the first of two steps, before the exchange: it groups rows by key and slice, and emits keys and states, which a Sliced whose rows
-// are states puts together behind the exchange. A state's time is the begin of its slice.
+// Partial is the first of two steps, before the exchange: it groups rows by key and slice, and emits keys and states, which a Sliced puts together
+// behind the exchange. A state's time is the begin of its slice.
 //
 // It has no state in checkpoints, as all that it holds goes before each barrier, and does not judge what is late. Watermarks pass what it holds of
 // slices with which no window is over yet: whoever decides by slices does the same whether that comes before the watermark or behind it.
@@ -31,10 +29,10 @@ const (
 //	emitted                                               10:01              10:01     tumbling by the minute
 //
 // What it emits of a slice goes before the watermark with which the slice's first window is over. Rows of such a slice that come later leave with
-// their batch, those that may have to be dropped row by row, so that they are counted right. Everything leaves with its batch once the input has
-// been idle: event time behind the exchange may go ahead of this task's then, and what is held back could come too late.
+// their batch.
 //
-// Where grouping does not make fewer rows of them, rows pass as states of their own (see trial).
+// Rows pass as they are where grouping does not make much fewer of them (see trial); where they may have to be dropped, so that they are counted; and
+// once the input has been idle: event time behind the exchange may go ahead of this task's then, and what is held back could come too late.
 type Partial struct {
 	spec  Spec
 	calls []call
@@ -47,10 +45,11 @@ type Partial struct {
 	held   []heldSlice // by start
 	groups int         // in all of them
 	mark   int64       // the watermark
-	prompt bool        // nothing is kept from one batch to the next
+	idle   bool        // the input has been: nothing is held any more
 	tight  bool        // memory was refused
 	trial  trial
-	single singles
+	cells  *stateCells
+	rows   []int32 // scratch: those that pass
 
 	counted int64 // bytes in the account
 }
@@ -61,8 +60,8 @@ type heldSlice struct {
 	table *table
 }
 
-// NewPartial returns the operator that makes states of rows. Its output has the key columns, then the state columns of each call. The windows have
-// slices in event time, one input, and no side output for late rows.
+// NewPartial returns the operator that makes states of rows. Its output has the columns of its input, and states (stateField); beside states all but the
+// keys mean nothing. The windows have slices in event time, one input, and no side output for late rows.
 func NewPartial(s Spec) *Partial {
 	return &Partial{spec: s, calls: s.calls(), slicing: newSlicing(s.Windows), mark: math.MinInt64}
 }
@@ -70,23 +69,10 @@ func NewPartial(s Spec) *Partial {
 // Open implements stream.Operator.
 func (o *Partial) Open(env *stream.Env) error {
 	o.env = env
-	keys := o.spec.keyFields(env.Inputs)
-	o.schema = stateSchema(keys, o.calls)
-	o.tables = &tables{types: types(keys), calls: o.calls, account: env.Memory}
-	o.single = newSingles(o.calls)
+	o.schema = &columnar.Schema{Fields: append(slices.Clone(env.Inputs[0].Fields), stateField)}
+	o.tables = &tables{types: types(o.spec.keyFields(env.Inputs)), calls: o.calls, account: env.Memory}
+	o.cells = newStateCells(o.calls)
 	return nil
-}
-
-// stateSchema returns the schema between the two steps, as physical.StateSchema names it: keys, then each call's states.
-func stateSchema(keys []columnar.Field, calls []call) *columnar.Schema {
-	s := &columnar.Schema{Fields: slices.Clone(keys)}
-	for i, c := range calls {
-		for _, f := range c.Function.State {
-			f.Name = fmt.Sprintf("%d.%s", i, f.Name)
-			s.Fields = append(s.Fields, f)
-		}
-	}
-	return s
 }
 
 // Process implements stream.Operator.
@@ -94,8 +80,9 @@ func (o *Partial) Process(_ int, b columnar.Batch, out stream.Output) error {
 	switch {
 	case b.Rows() == 0:
 		return nil
-	case o.trial.isOver(b.Rows()):
-		return o.emit(math.MinInt64, b, b.Sel, out)
+	case o.idle || o.trial.isOver(b.Rows()):
+		out.Emit(o.passed(b, b.Sel))
+		return nil
 	case b.Time == nil:
 		return errNoTime
 	}
@@ -103,32 +90,38 @@ func (o *Partial) Process(_ int, b columnar.Batch, out stream.Output) error {
 	if err != nil {
 		return err
 	}
-	single, before := []int32{}, o.groups
+	before := o.groups
+	o.rows = o.rows[:0]
 	for i := range buckets {
-		switch err := o.take(b, &buckets[i]); {
-		case errors.Is(err, errAlone), errors.Is(err, budget.ErrExceeded):
-			single = append(single, rowsOf(b, &buckets[i])...)
-			o.tight = o.tight || !errors.Is(err, errAlone)
-		case err != nil:
+		if err := o.take(b, &buckets[i]); err != nil {
 			return err
 		}
 	}
-	slices.Sort(single)
 	upTo := o.mark
-	fails := o.trial.fails(b.Rows(), o.groups-before+len(single))
-	if full := o.isFull(); full || fails || o.prompt {
+	fails := o.trial.fails(b.Rows(), o.groups-before+len(o.rows))
+	if full := o.isFull(); full || fails {
 		upTo = math.MaxInt64
 	}
-	return o.emit(upTo, b, single, out)
+	if len(o.rows) == 0 {
+		return o.emit(upTo, out)
+	}
+	slices.Sort(o.rows)
+	return o.emit(upTo, out, o.passed(b, o.rows))
 }
 
-// errAlone is why rows are not put to others: they may have to be dropped, and counted.
-var errAlone = errors.New("the slice is past its time")
+// passed returns those rows of b, nil for all, as they are.
+func (o *Partial) passed(b columnar.Batch, rows []int32) columnar.Batch {
+	b.Schema, b.Sel = o.schema, rows
+	b.Columns = append(slices.Clone(b.Columns), o.cells.empty(b.Len))
+	return b
+}
 
-// take puts the rows of a bucket to what is held of their slice.
+// take puts the rows of a bucket to what is held of their slice, or among those that pass: when they may have to be dropped, and when there is no
+// memory for their keys.
 func (o *Partial) take(b columnar.Batch, k *bucket) error {
 	if o.lastWindow(k.start).Expiry(o.lateness) <= o.mark {
-		return errAlone
+		o.pass(b, k)
+		return nil
 	}
 	i := sort.Search(len(o.held), func(i int) bool { return o.held[i].start >= k.start })
 	if i == len(o.held) || o.held[i].start != k.start {
@@ -137,21 +130,24 @@ func (o *Partial) take(b columnar.Batch, k *bucket) error {
 	t := o.held[i].table
 	before := t.keys.Len()
 	err := o.tables.add(t, 0, o.spec.keys(), b, k.sel)
-	if err != nil { // keys that were found room for have empty states
-		for _, a := range t.states {
+	if errors.Is(err, budget.ErrExceeded) {
+		for _, a := range t.states { // keys that room was found for have empty states
 			a.Grow(t.keys.Len())
 		}
+		o.pass(b, k)
+		o.tight, err = true, nil
 	}
 	o.groups += t.keys.Len() - before
 	return err
 }
 
-// rowsOf returns the rows of a bucket of b.
-func rowsOf(b columnar.Batch, k *bucket) []int32 {
+// pass puts the rows of a bucket among those that pass.
+func (o *Partial) pass(b columnar.Batch, k *bucket) {
 	if k.sel == nil {
-		return upTo(b.Len)
+		o.rows = append(o.rows, upTo(b.Len)...)
+		return
 	}
-	return k.sel
+	o.rows = append(o.rows, k.sel...)
 }
 
 // isFull says whether as much is held as may be.
@@ -162,7 +158,7 @@ func (o *Partial) isFull() bool {
 
 // count counts the memory that is held.
 func (o *Partial) count() int64 {
-	size := o.single.size()
+	size := int64(0)
 	for _, s := range o.held {
 		size += s.table.size()
 	}
@@ -175,18 +171,17 @@ func (o *Partial) count() int64 {
 	return size
 }
 
-// emit emits, as one batch, what is held of slices with which a window ends that is over at mark, and those rows of b, nil for all, each as a state
-// of its own.
-func (o *Partial) emit(mark int64, b columnar.Batch, single []int32, out stream.Output) error {
-	var pieces []columnar.Batch
+// emit emits, as one batch, what is held of slices with which a window ends that is over at mark, and others.
+func (o *Partial) emit(mark int64, out stream.Output, others ...columnar.Batch) error {
 	n := sort.Search(len(o.held), func(i int) bool { return o.firstWindow(o.held[i].start).Last() > mark })
+	pieces := make([]columnar.Batch, 0, n+1)
 	for _, s := range o.held[:n] {
-		states, err := o.states(s)
+		b, err := o.states(s)
 		if err != nil {
 			return err
 		}
-		pieces = append(pieces, states)
-		o.groups -= states.Len
+		pieces = append(pieces, b)
+		o.groups -= b.Len
 		o.tables.put(s.table)
 	}
 	o.held = slices.Delete(o.held, 0, n)
@@ -195,14 +190,7 @@ func (o *Partial) emit(mark int64, b columnar.Batch, single []int32, out stream.
 		o.count()
 		o.tight = false
 	}
-	if single == nil || len(single) > 0 {
-		rows, err := o.single.of(o.schema, o.spec.keys(), b, single)
-		if err != nil {
-			return err
-		}
-		pieces = append(pieces, rows)
-	}
-	switch len(pieces) {
+	switch pieces = append(pieces, others...); len(pieces) {
 	case 0:
 	case 1:
 		out.Emit(pieces[0])
@@ -218,21 +206,29 @@ func (o *Partial) emit(mark int64, b columnar.Batch, single []int32, out stream.
 
 // states returns what is held of a slice.
 func (o *Partial) states(s heldSlice) (columnar.Batch, error) {
-	n := s.table.keys.Len()
+	n, width := s.table.keys.Len(), o.spec.keys()
 	b := columnar.Batch{Schema: o.schema, Columns: s.table.keys.Keys(0, n), Len: n, Time: make([]int64, n)}
-	states, err := s.table.all()
-	for _, columns := range states {
-		b.Columns = append(b.Columns, columns...)
-	}
 	for i := range b.Time {
 		b.Time[i] = s.start
 	}
-	return b, err
+	for _, f := range o.schema.Fields[width : len(o.schema.Fields)-1] {
+		nothing := columnar.NewBuilder(f.Type, n)
+		nothing.AppendNulls(n)
+		c := nothing.Finish()
+		c.Valid = columnar.Bitmap{} // rows beside it in the exchange are faster without nulls
+		b.Columns = append(b.Columns, c)
+	}
+	states, err := s.table.all()
+	if err != nil {
+		return b, err
+	}
+	b.Columns = append(b.Columns, o.cells.encode(states, n))
+	return b, nil
 }
 
 // Keeps implements stream.Keeper: watermarks pass what Advance leaves.
 func (o *Partial) Keeps(m stream.Mark) bool {
-	o.prompt = o.prompt || m.Kind == stream.IdleMark
+	o.idle = o.idle || m.Kind == stream.IdleMark
 	return m.Kind == stream.WatermarkMark
 }
 
@@ -242,18 +238,18 @@ func (o *Partial) Advance(w stream.Watermark, out stream.Output) error {
 		return nil
 	}
 	o.mark = max(o.mark, int64(w))
-	return o.emit(o.mark, columnar.Batch{}, []int32{}, out)
+	return o.emit(o.mark, out)
 }
 
 // Flush implements stream.Flusher.
 func (o *Partial) Flush(out stream.Output) error {
-	return o.emit(math.MaxInt64, columnar.Batch{}, []int32{}, out)
+	return o.emit(math.MaxInt64, out)
 }
 
 // EndInput implements stream.Operator.
 func (o *Partial) EndInput(_ int, out stream.Output) error { return o.Flush(out) }
 
-// EmitsFresh says that batches may be kept if those of the input may: rows that pass share their keys.
+// EmitsFresh says that batches may be kept if those of the input may: rows that pass are the input's.
 func (*Partial) EmitsFresh(input bool) bool { return input }
 
 // Close implements stream.Operator.
@@ -265,73 +261,18 @@ func (o *Partial) Close() error {
 		s.table.close()
 	}
 	o.tables.close()
-	o.single.close()
 	o.env.Memory.Release(o.counted)
 	o.counted, o.tables, o.held = 0, nil, nil
 	return nil
 }
 
-// singles makes states of single rows.
-type singles struct {
-	calls  []call
-	states []agg.Accumulator // by call: a group for each row of a batch
-	each   []int32           // 0, 1, ...
-}
-
-func newSingles(calls []call) singles {
-	s := singles{calls: calls}
-	for _, c := range calls {
-		s.states = append(s.states, c.Function.New())
-	}
-	return s
-}
-
-// of returns those rows of b, nil for all, as states of their own, under a selection. The keys and times are b's.
-func (s *singles) of(schema *columnar.Schema, width int, b columnar.Batch, rows []int32) (columnar.Batch, error) {
-	out := columnar.Batch{Schema: schema, Columns: slices.Clone(b.Columns[:width]), Len: b.Len, Sel: rows, Time: b.Time}
-	groups := rows
-	if rows == nil {
-		for len(s.each) < b.Len {
-			s.each = append(s.each, int32(len(s.each)))
-		}
-		groups = s.each[:b.Len]
-	}
-	for i, a := range s.states {
-		a.Reset()
-		a.Grow(b.Len)
-		if err := a.Add(groups, pick(b, s.calls[i].Inputs), rows); err != nil {
-			return out, err
-		}
-		states, err := a.State(0, b.Len)
-		if err != nil {
-			return out, err
-		}
-		out.Columns = append(out.Columns, states...)
-	}
-	return out, nil
-}
-
-func (s *singles) size() int64 {
-	size := int64(0)
-	for _, a := range s.states {
-		size += int64(a.Size())
-	}
-	return size
-}
-
-func (s *singles) close() {
-	for _, a := range s.states {
-		a.Free()
-	}
-}
-
 const (
 	// trialRows is after how many rows it is looked at whether grouping has made fewer of them.
-	trialRows = 8 * columnar.DefaultRows
+	trialRows = 2 * columnar.DefaultRows
 	// More than keptGroups groups of keptRows rows are not worth it.
-	keptGroups, keptRows = 1, 2
+	keptGroups, keptRows = 1, 4
 	// passedRows is how many rows pass as they are before grouping is tried again: streams change.
-	passedRows = 16 * trialRows
+	passedRows = 64 * trialRows
 )
 
 // trial finds out whether grouping pays.

@@ -22,9 +22,10 @@ type Sliced struct {
 	env    *stream.Env
 	output *columnar.Schema
 	tables *tables
-	pane   *pane    // nil when windows do not overlap
-	slices []*slice // by start
-	from   int64    // the window in the pane: its start and end
+	cells  *stateCells // nil: rows are no states
+	pane   *pane       // nil when windows do not overlap
+	slices []*slice    // by start
+	from   int64       // the window in the pane: its start and end
 	to     int64
 
 	mark    int64 // the watermark: what is late is judged by it
@@ -79,8 +80,11 @@ func (o *Sliced) Open(env *stream.Env) error {
 	o.env = env
 	o.output = o.spec.output(env.Inputs)
 	keys := types(o.spec.keyFields(env.Inputs))
-	o.tables = &tables{types: keys, calls: o.calls, states: o.spec.States, account: env.Memory}
+	o.tables = &tables{types: keys, calls: o.calls, account: env.Memory}
 	o.scratch = o.tables.get()
+	if o.spec.States {
+		o.cells = newStateCells(o.calls)
+	}
 	if o.overlaps {
 		o.pane = newPane(keys, o.calls, env.Memory)
 	}
@@ -164,7 +168,15 @@ func (o *Sliced) takeSlice(input int, b columnar.Batch, k *bucket, out stream.Ou
 	if s.table == nil {
 		s.table = o.tables.get()
 	}
-	return o.tables.add(s.table, input, o.spec.keys(), b, k.sel)
+	return o.add(s.table, input, b, k.sel)
+}
+
+// add takes rows into a table: those of sel, or all.
+func (o *Sliced) add(t *table, input int, b columnar.Batch, sel []int32) error {
+	if o.cells != nil {
+		return o.tables.mix(t, o.cells, o.spec.keys(), b, sel)
+	}
+	return o.tables.add(t, input, o.spec.keys(), b, sel)
 }
 
 // sliceAt returns the slice of that start, a new one if there is none.

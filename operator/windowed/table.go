@@ -19,7 +19,6 @@ type table struct {
 type tables struct {
 	types   []columnar.Type
 	calls   []call
-	states  bool // rows are states
 	account *budget.Account
 	free    []*table
 	groups  []int32 // scratch
@@ -98,11 +97,7 @@ func (ts *tables) add(t *table, input, width int, b columnar.Batch, sel []int32)
 		if c.input != input {
 			continue
 		}
-		take := t.states[i].Add
-		if ts.states {
-			take = t.states[i].Merge
-		}
-		if err := take(groups, pick(b, c.Inputs), sel); err != nil {
+		if err := t.states[i].Add(groups, pick(b, c.Inputs), sel); err != nil {
 			return err
 		}
 	}
@@ -121,6 +116,45 @@ func (ts *tables) merge(t *table, cols []columnar.Column, states [][]columnar.Co
 		}
 	}
 	return groups, nil
+}
+
+// mix takes rows of which some are states, as the last column says, into t: those of sel, or all, in their order.
+func (ts *tables) mix(t *table, cells *stateCells, width int, b columnar.Batch, sel []int32) error {
+	last := &b.Columns[len(b.Columns)-1]
+	if last.Offsets[0] == last.Offsets[b.Len] {
+		return ts.add(t, 0, width, b, sel)
+	}
+	if sel == nil {
+		sel = upTo(b.Len)
+	}
+	for len(sel) > 0 {
+		n, areRows := 1, isRow(last, sel[0])
+		for n < len(sel) && isRow(last, sel[n]) == areRows {
+			n++
+		}
+		run := sel[:n]
+		sel = sel[n:]
+		if areRows {
+			if err := ts.add(t, 0, width, b, run); err != nil {
+				return err
+			}
+			continue
+		}
+		states, err := cells.decode(last, run)
+		if err != nil {
+			return err
+		}
+		groups, err := ts.find(t, b.Columns[:width], run, n)
+		if err != nil {
+			return err
+		}
+		for i, a := range t.states {
+			if err := a.Merge(groups, states[i], nil); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 // all returns the states of all groups, by call.

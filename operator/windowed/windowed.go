@@ -1,8 +1,6 @@
 package windowed
 
 import (
-	"slices"
-
 	"github.com/millrace/millrace/columnar"
 	"github.com/millrace/millrace/columnar/agg"
 	"github.com/millrace/millrace/stream"
@@ -30,24 +28,8 @@ type Input struct {
 type Spec struct {
 	Windows window.Spec
 	Inputs  []Input
-	// States says that the rows of the one input are states, as NewPartial's operator makes them: what Calls read are the columns of theirs.
+	// States says that rows of the one input may be states, as NewPartial's operator makes them.
 	States bool
-}
-
-// OfStates returns what the second step computes of what a Partial gives.
-func (s Spec) OfStates() Spec {
-	in := s.Inputs[0]
-	at := in.Keys
-	in.Calls = slices.Clone(in.Calls)
-	for i, c := range in.Calls {
-		inputs := make([]int, len(c.Function.State))
-		for k := range inputs {
-			inputs[k] = at
-			at++
-		}
-		in.Calls[i].Inputs = inputs
-	}
-	return Spec{Windows: s.Windows, Inputs: []Input{in}, States: true}
 }
 
 // New returns the operator: on slices where they serve, else a window of a key at a time.

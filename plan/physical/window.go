@@ -1,12 +1,14 @@
 package physical
 
 import (
+	"slices"
+
 	"github.com/millrace/millrace/columnar"
 	"github.com/millrace/millrace/plan"
 )
 
-// Window is windows in two steps. A Partial one makes states of rows, by key and slice: keys, then each call's state columns. A Final one takes
-// these.
+// Window is windows in two steps. A Partial one makes states of rows, by key and slice; its output has the columns of its input and one with the states,
+// empty in rows that it leaves as they are. A Final one takes these.
 type Window struct {
 	Op   plan.Window
 	Mode Mode
@@ -28,6 +30,6 @@ func (c *compiler) window(n *plan.Node, op plan.Window) {
 
 // windowStates returns the schema between the two steps of windows.
 func windowStates(n *plan.Node) *columnar.Schema {
-	in := n.Op.(plan.Window).Inputs[0]
-	return StateSchema(n.Inputs[0].Schema, plan.Aggregate{Keys: first(in.Keys), Calls: in.Calls})
+	states := columnar.Field{Name: "states", Type: columnar.BinaryType}
+	return &columnar.Schema{Fields: append(slices.Clone(n.Inputs[0].Schema.Fields), states)}
 }
