@@ -39,6 +39,7 @@ type steered struct {
 	known      status.Job // what does not change
 	savepoints string     // the folder for those that nobody gives another for
 	cancel     context.CancelCauseFunc
+	stopping   sync.RWMutex // held for reading while somebody stops the job, for writing when it has ended
 
 	mu       sync.Mutex // guards all below
 	meter    status.Meter
@@ -97,8 +98,10 @@ func (s *steered) hasControls(c Controls) {
 	s.controls = c
 }
 
-// ended says how the job ended.
+// ended says how the job ended. It waits for who is stopping it: the answer is there by now, but may not have been looked at.
 func (s *steered) ended(err error) {
+	s.stopping.Lock()
+	defer s.stopping.Unlock()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.since = time.Now().UTC()
@@ -188,6 +191,8 @@ func (s *steered) Savepoint(ctx context.Context, url string) (status.Checkpoint,
 }
 
 func (s *steered) Stop(ctx context.Context, url string, drain bool) (status.Checkpoint, error) {
+	s.stopping.RLock()
+	defer s.stopping.RUnlock()
 	c, err := s.steer()
 	if err != nil {
 		return status.Checkpoint{}, err

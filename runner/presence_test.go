@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"sync"
 	"testing"
@@ -186,6 +187,44 @@ func TestEnds(t *testing.T) {
 		if _, err := s.Checkpoint(t.Context()); !errors.Is(err, rest.ErrRefused) {
 			t.Errorf("%s: a checkpoint after the end: %v", name, err)
 		}
+	}
+}
+
+// quick is a job that has ended before who stopped it sees the answer.
+type quick struct {
+	pretended
+	end func()
+}
+
+func (q *quick) Stop(ctx context.Context, url string, drain bool) (status.Checkpoint, error) {
+	q.end()
+	return q.pretended.Stop(ctx, url, drain)
+}
+
+// A job that was stopped is known as stopped, however soon it ends.
+func TestStoppedAndEnded(t *testing.T) {
+	s, ended := newSteered(&Settings{}, "run", nil), make(chan struct{})
+	s.hasControls(&quick{end: func() {
+		go func() { // the test waits for it
+			s.ended(nil)
+			close(ended)
+		}()
+		for s.stopping.TryRLock() { // until the end waits, or has not waited
+			s.stopping.RUnlock()
+			select {
+			case <-ended:
+				return
+			default:
+				runtime.Gosched()
+			}
+		}
+	}})
+	if _, err := s.Stop(t.Context(), "file:///sp", false); err != nil {
+		t.Error(err)
+	}
+	<-ended
+	if got := s.Status().State; got != status.Stopped {
+		t.Errorf("the job is %s", got)
 	}
 }
 
