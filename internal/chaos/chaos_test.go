@@ -54,7 +54,7 @@ func TestExactlyOnce(t *testing.T) {
 	trials.run(t)
 	if slices.Equal(kinds(t), chaos.All()) {
 		trials.require(t, map[fault.Event]float64{
-			chaos.Runs: 1.5, chaos.Kills: 1, chaos.FailedCalls: 0.5, chaos.SlowCalls: 0.5, chaos.Rescales: 0.1, chaos.Aborts: 0.3, chaos.Damages: 0.05,
+			chaos.Runs: 1.5, chaos.Kills: 1, chaos.FailedCalls: 0.5, chaos.SlowCalls: 0.5, chaos.Rescales: 0.1, chaos.Aborts: 0.3, chaos.Damages: 0.02,
 		})
 	}
 	trials.report(t, "In one process", chaos.Runs, chaos.Kills, chaos.FailedCalls, chaos.SlowCalls, chaos.FailedRuns, chaos.Rescales, chaos.Aborts, chaos.Damages)

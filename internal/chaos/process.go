@@ -117,13 +117,7 @@ func (p *processes) draw(n int) script {
 	if n >= disturbed || r.IntN(8) == 0 {
 		return s
 	}
-	var ends []fault.Kind // as often as the options have them
-	for _, f := range o.Faults {
-		if f != Store && f != Slow {
-			ends = append(ends, f)
-		}
-	}
-	if s.end = o.one(r, ends...); s.end != "" {
+	if s.end = o.one(r, Killing()...); s.end != "" {
 		s.moment = p.moment(s.end)
 	}
 	return s
@@ -147,7 +141,14 @@ func (p *processes) moment(end fault.Kind) moment {
 	if r.IntN(4) == 0 && (end == Kill || end == Abort) { // the others find nothing yet
 		return moment{after: time.Duration(upTo(int64(pace.first)))}
 	}
-	return moment{runs: true, after: time.Duration(upTo(int64(p.left)))}
+	left := int64(p.left)
+	switch { // how long it takes varies: not too many shall come too late
+	case end == Rescale: // a job that is about to end is not stopped any more
+		left /= 2
+	case r.IntN(4) > 0:
+		left = left * 3 / 4
+	}
+	return moment{runs: true, after: time.Duration(upTo(left))}
 }
 
 // goOn finds what the next process begins from, after one that left no savepoint.

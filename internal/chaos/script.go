@@ -78,13 +78,13 @@ func (o Options) draw(r *rand.Rand, n int) script {
 
 func (o Options) has(f fault.Kind) bool { return slices.Contains(o.Faults, f) }
 
-// one returns one of those kinds that there are, or "".
+// one draws one of the faults, which is one of those kinds; "": there is none.
 func (o Options) one(r *rand.Rand, of ...fault.Kind) fault.Kind {
-	of = slices.DeleteFunc(of, func(f fault.Kind) bool { return !o.has(f) })
-	if len(of) == 0 {
+	fit := slices.DeleteFunc(slices.Clone(o.Faults), func(f fault.Kind) bool { return !slices.Contains(of, f) })
+	if len(fit) == 0 {
 		return ""
 	}
-	return of[r.IntN(len(of))]
+	return fit[r.IntN(len(fit))]
 }
 
 // draw draws the script of the n-th run of a chain.
