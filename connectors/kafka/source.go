@@ -50,13 +50,13 @@ type Source[T any] struct {
 	OnBad onbad.Policy
 }
 
-// Lost is what becomes of a partition whose next offset is not there any more.
+// Lost is what becomes of a partition whose next offset is not there any more, or whose topic is not.
 type Lost uint8
 
 // The choices. The zero value is FailWhenLost.
 const (
 	FailWhenLost Lost = iota // the job fails
-	SkipLost                 // reading goes on at the oldest record; a warning is logged
+	SkipLost                 // reading goes on with what there is, and ends for topics that were deleted; a warning is logged
 )
 
 // Meta names columns of the record type that come from the message around the value. Empty: none.
