@@ -68,6 +68,7 @@ func BenchmarkPhases(b *testing.B) {
 			o := runner.Options{Parallelism: 2}
 			o.Streaming.Always = !c.isBounded
 			var took, cpu [2]time.Duration
+			var sent [2]int64 // rows and states that went through the exchange
 			n := 0
 			for b.Loop() {
 				for i, p := range phases {
@@ -79,9 +80,12 @@ func BenchmarkPhases(b *testing.B) {
 						datastream.Write(totals(w, c.isUser, p.option), blackhole.Sink[hit]{})
 					}
 					start, used := time.Now(), cpuTime(b)
-					if _, err := runner.Run(b.Context(), build, o); err != nil {
+					summary, err := runner.Run(b.Context(), build, o)
+					if err != nil {
 						b.Fatal(err)
 					}
+					before := summary.Stages[0].Operators
+					sent[i] += before[len(before)-1].RowsOut
 					took[i] += time.Since(start)
 					cpu[i] += cpuTime(b) - used
 				}
@@ -90,6 +94,7 @@ func BenchmarkPhases(b *testing.B) {
 			for i, name := range []string{"one", "two"} {
 				b.ReportMetric(float64(n)/took[i].Seconds(), name+"-rows/s")
 				b.ReportMetric(float64(cpu[i].Nanoseconds())/float64(n), name+"-cpu-ns/row")
+				b.ReportMetric(float64(sent[i])/float64(n), name+"-sent/row")
 			}
 			b.ReportMetric(float64(took[1])/float64(took[0]), "two/one")
 			b.ReportMetric(float64(cpu[1])/float64(cpu[0]), "cpu-two/one")
