@@ -177,7 +177,7 @@ func TestReal(t *testing.T) {
 	trials.run(t)
 	trials.require(t, map[fault.Event]float64{chaos.Runs: 1.5, chaos.Kills: 0.25})
 	if *realSeeds >= 50 { // of few seeds, some kinds may have none
-		trials.require(t, map[fault.Event]float64{chaos.Runs: 2, chaos.Kills: 0.5, chaos.Rescales: 0.1, chaos.Aborts: 0.2, chaos.Damages: 0.05})
+		trials.require(t, map[fault.Event]float64{chaos.Runs: 2, chaos.Kills: 0.5, chaos.Rescales: 0.05, chaos.Aborts: 0.2, chaos.Damages: 0.01})
 	}
 	trials.report(t, "As processes, on Kafka "+kafka.Version+" and HDFS", chaos.Runs, chaos.Kills, chaos.Rescales, chaos.Aborts, chaos.Damages)
 }
