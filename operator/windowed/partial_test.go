@@ -142,7 +142,7 @@ func (j *job) mark(was int64) int64 {
 }
 
 // drawPartials draws windows that can be computed in two steps, and a job of them.
-func drawPartials(r *rapid.T, t *testing.T, fronts int) (window.Spec, *job) {
+func drawPartials(t *testing.T, r *rapid.T, fronts int) (window.Spec, *job) {
 	t.Helper()
 	spec := drawWindows(r)
 	j := &job{t: t, spec: testSpec(t, spec), random: rand.New(rand.NewPCG(rapid.Uint64().Draw(r, "seed"), 1)), clock: &clock{}, before: fronts}
@@ -169,7 +169,7 @@ func (f *front) disturb(r *rapid.T) {
 // they came.
 func TestPartialAgainstReference(t *testing.T) {
 	rapid.Check(t, func(r *rapid.T) {
-		spec, j := drawPartials(r, t, 1)
+		spec, j := drawPartials(t, r, 1)
 		ref := newReference(spec)
 		compareRuns(r, j, ref, func(events []event) {
 			ref.process(events)
@@ -182,7 +182,7 @@ func TestPartialAgainstReference(t *testing.T) {
 // watermark of them all.
 func TestPartialsAgainstReference(t *testing.T) {
 	rapid.Check(t, func(r *rapid.T) {
-		spec, j := drawPartials(r, t, rapid.IntRange(2, 4).Draw(r, "first"))
+		spec, j := drawPartials(t, r, rapid.IntRange(2, 4).Draw(r, "first"))
 		ref := newReference(spec)
 		ref.sorted, j.sorted = true, true
 		j.start(rapid.IntRange(1, 4).Draw(r, "tasks"))
