@@ -80,4 +80,4 @@ func TestForgetful(t *testing.T) {
 }
 
 // size is that of jobs in this process.
-var size = subject.Size{Rows: 30_000, Keys: 97, Alarm: 5 * time.Millisecond, Roll: file.Rolling{Size: 64 << 10, Every: 20 * time.Millisecond}}
+var size = subject.Size{Rows: 30_000, Timed: 8_000, Keys: 97, Alarm: 5 * time.Millisecond, Roll: file.Rolling{Size: 64 << 10, Every: 20 * time.Millisecond}}

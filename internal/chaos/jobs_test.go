@@ -43,7 +43,7 @@ func underTest(in string) []chaos.Job {
 }
 
 // slowly is the size of jobs that run as processes: small, and so slow that there is time for checkpoints and faults.
-var slowly = subject.Size{Rows: 2400, Rate: 6000, Keys: 31, Alarm: 20 * time.Millisecond, Roll: file.Rolling{Size: 8 << 10, Every: 50 * time.Millisecond}}
+var slowly = subject.Size{Rows: 2400, Timed: 2400, Rate: 6000, Keys: 31, Alarm: 20 * time.Millisecond, Roll: file.Rolling{Size: 8 << 10, Every: 50 * time.Millisecond}}
 
 // asPrograms are the jobs that run as processes.
 func asPrograms(in string) []subject.Job {

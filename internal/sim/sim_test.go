@@ -31,7 +31,7 @@ var (
 )
 
 // size has every job read for about a minute.
-var size = subject.Size{Rows: 600, Rate: 10, Keys: 7, Alarm: 3 * time.Second, Roll: file.Rolling{Size: 1 << 10, Every: 15 * time.Second}}
+var size = subject.Size{Rows: 600, Timed: 600, Rate: 10, Keys: 7, Alarm: 3 * time.Second, Roll: file.Rolling{Size: 1 << 10, Every: 15 * time.Second}}
 
 func TestMain(m *testing.M) {
 	flag.Parse()

@@ -30,6 +30,7 @@ type Job struct {
 // Size is how large jobs are, and how fast.
 type Size struct {
 	Rows  int64         // that are read
+	Timed int64         // that are read where there are event times: by windows, later, sinks and join
 	Rate  float64       // of them a second; 0: as fast as they can be read
 	Keys  int64         // of the first function of stages
 	Alarm time.Duration // after which a timer of processing time fires
@@ -63,7 +64,7 @@ const partitions = 4
 
 // timed gives one of so many of the rows, as partitions of a log do: in each, event time goes on by a second from one to the next.
 func (s Size) timed(job *plan.Job, oneOf int64) datastream.Stream[Reading] {
-	rows := s.Rows / oneOf
+	rows := s.Timed / oneOf
 	per := rows / partitions
 	all := datastream.Read(job, generate.Source[Reading]{Rows: rows, SplitRows: per, Rate: s.Rate / float64(oneOf), At: func(i int64) Reading {
 		return Reading{i * 2654435761 % 13, i % per}
