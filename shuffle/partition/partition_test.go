@@ -80,7 +80,7 @@ func TestHash(t *testing.T) {
 				}
 				home[text] = of[int32(row)]
 				group := keys.Group(hashes[i], groups)
-				c := int(of[int32(row)])
+				c := of[int32(row)]
 				if from, to := keys.GroupsOf(c, len(sel), groups); group < from || group >= to {
 					t.Fatalf("row %d of key group %d is in channel %d, which has those from %d to %d", row, group, c, from, to)
 				}
