@@ -33,7 +33,7 @@ func deadLetters(t *testing.T, addr, from, good, dead string) {
 	t.Helper()
 	var messages []broker.Message
 	offsets, want, wantGood := map[int32]int64{}, map[string]string{}, 0
-	for i := range 600 {
+	for i := range 2400 {
 		m := broker.Message{Partition: int32(i % 2), Value: fmt.Appendf(nil, `{"user":"u","n":%d}`, i)}
 		switch i % 50 {
 		case 7:

@@ -244,14 +244,17 @@ func (t *transactions) recover(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	done := map[string]bool{} // names whose last transaction is committed
 	for _, p := range t.restored {
 		// What is lost is for the coordinator to say: it commits what the checkpoint has, and not, as here, also what older ones had.
-		if err := p.commit(ctx, client); err != nil && !errors.Is(err, ErrLost) {
+		err := p.commit(ctx, client)
+		if err != nil && !errors.Is(err, ErrLost) {
 			return err
 		}
+		done[p.ID] = err == nil
 	}
 	if t.names.run == "" {
-		if err := t.sweep(ctx, client); err != nil {
+		if err := t.sweep(ctx, client, done); err != nil {
 			return err
 		}
 	}
@@ -259,8 +262,9 @@ func (t *transactions) recover(ctx context.Context) error {
 	return nil
 }
 
-// sweep aborts what is open and learns which names have been used.
-func (t *transactions) sweep(ctx context.Context, client *kgo.Client) error {
+// sweep aborts what is open and learns which names have been used. Those that are done are committed, whatever their state: some brokers forget how
+// a transaction ended, and fencing it would make the next commit of the same checkpoint, after another failure, look like a loss.
+func (t *transactions) sweep(ctx context.Context, client *kgo.Client, done map[string]bool) error {
 	found, err := listTransactions(ctx, client, t.names)
 	if err != nil {
 		return err
@@ -271,7 +275,7 @@ func (t *transactions) sweep(ctx context.Context, client *kgo.Client) error {
 		if !ok || task%t.tasks != t.task {
 			continue
 		}
-		if isOpen(l.State) || l.State == stateEmpty { // whoever has opened it, used or not, is fenced
+		if !done[l.TxnID] && (isOpen(l.State) || l.State == stateEmpty) { // whoever has opened it, used or not, is fenced
 			if err := abort(ctx, client, l.TxnID); err != nil {
 				return err
 			}
@@ -282,18 +286,19 @@ func (t *transactions) sweep(ctx context.Context, client *kgo.Client) error {
 		for len(t.slots) <= i {
 			t.slots = append(t.slots, slot{seq: aborted})
 		}
-		if l.State == stateCommitted || l.State == statePreparing {
+		if done[l.TxnID] || l.State == stateCommitted || l.State == statePreparing {
 			committed = append(committed, l.TxnID)
 		}
 	}
-	return t.leaveAlone(ctx, committed)
+	return t.leaveAlone(ctx, committed, done)
 }
 
 // leftAlone is how many names, those committed last, are not used by a writer that begins: the checkpoint gone on from has one of them.
 const leftAlone = 2
 
-// leaveAlone holds names back until a checkpoint of this writer is committed: of those that are committed, the ones begun last.
-func (t *transactions) leaveAlone(ctx context.Context, ids []string) error {
+// leaveAlone holds names back until a checkpoint of this writer is committed: of those that are committed, the ones begun last, and those that were
+// done for the checkpoint gone on from.
+func (t *transactions) leaveAlone(ctx context.Context, ids []string, done map[string]bool) error {
 	found, err := t.describe(ctx, ids)
 	if err != nil {
 		return err
@@ -301,7 +306,7 @@ func (t *transactions) leaveAlone(ctx context.Context, ids []string) error {
 	all := found.Sorted()
 	slices.SortFunc(all, func(a, b kadm.DescribedTransaction) int { return cmp.Compare(b.StartTimestamp, a.StartTimestamp) })
 	for k, d := range all {
-		if _, i, ok := t.names.parse(d.TxnID); ok && (k < leftAlone || d.StartTimestamp <= 0) { // without a time it may be any
+		if _, i, ok := t.names.parse(d.TxnID); ok && (done[d.TxnID] || k < leftAlone || d.StartTimestamp <= 0) { // without a time it may be any
 			t.slots[i] = slot{committed: true}
 		}
 	}
