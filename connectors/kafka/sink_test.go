@@ -230,6 +230,31 @@ func zombie(t *testing.T, addr, topic string) {
 	}
 }
 
+// TestAgain fails again and again before another checkpoint is complete: each time what the checkpoint has is committed once more, by the coordinator
+// and by the writer that goes on, which writes something else meanwhile.
+func TestAgain(t *testing.T) {
+	s := exactly(fake(t, kfake.SeedTopics(1, "out")))
+	w := writer(t, s, env(0, 1))
+	write(t, w, "once")
+	c := prepare(t, w)
+	saved, err := w.(connectors.Stater).State(t.Context())
+	check(t, err)
+	for range 4 {
+		closed(t, w)
+		check(t, commit(t, s, env(0, 1), c, false))
+		w = writer(t, s, env(0, 1))
+		check(t, w.(connectors.Stater).Restore(t.Context(), [][]byte{saved}))
+		write(t, w, "never")
+		prepare(t, w)
+		write(t, w, "nor that")
+	}
+	closed(t, w)
+	check(t, commit(t, s, env(0, 1), c, true))
+	if got := consume(t, s.Brokers, "out", 1); !slices.Equal(got, []string{"once"}) {
+		t.Errorf("got %v", got)
+	}
+}
+
 // TestAttempts lets two attempts of a batch job's task write at a time; one wins.
 func TestAttempts(t *testing.T) {
 	addr := fake(t, kfake.SeedTopics(1, "out"))
