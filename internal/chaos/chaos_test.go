@@ -17,7 +17,7 @@ import (
 
 var (
 	seeds        = flag.Int("seeds", 50, "seeds to try in this process, in all")
-	processSeeds = flag.Int("processes", 16, "seeds to try with processes, in all")
+	processSeeds = flag.Int("processes", 64, "seeds to try with processes, in all")
 	first        = flag.Uint64("seed", 1, "the first seed")
 	faults       = flag.String("faults", fault.Join(chaos.All()), "kinds of faults")
 	within       = flag.Duration("within", 0, "no seed is begun after that; 0: however long they take")

@@ -83,7 +83,7 @@ func TestProcesses(t *testing.T) {
 	trials.run(t)
 	if slices.Equal(kinds(t), chaos.All()) {
 		trials.require(t, map[fault.Event]float64{
-			chaos.Runs: 1.5, chaos.Kills: 0.5, chaos.FailedCalls: 0.5, chaos.SlowCalls: 0.5, chaos.Rescales: 0.05, chaos.Aborts: 0.05, chaos.Damages: 0.05,
+			chaos.Runs: 1.5, chaos.Kills: 0.5, chaos.FailedCalls: 0.5, chaos.SlowCalls: 0.5, chaos.Rescales: 0.02, chaos.Aborts: 0.02, chaos.Damages: 0.02,
 		})
 	}
 	trials.report(t, "As processes, killed by SIGKILL", chaos.Runs, chaos.Kills, chaos.FailedCalls, chaos.SlowCalls, chaos.FailedRuns, chaos.Rescales, chaos.Aborts, chaos.Damages)
